@@ -1,0 +1,41 @@
+//! Every limit, with its unit and its reason. No number appears twice: relations are `const` assertions.
+
+/// The longest topic name: the directory `<topic>-<partition>.<32 hex>-delete` must fit 255 bytes, as in Kafka.
+pub const TOPIC_NAME_BYTES_MAX: usize = 249;
+
+/// `socket.request.max.bytes`, Kafka's default: the largest frame that is accepted.
+pub const FRAME_BYTES_MAX_DEFAULT: i32 = 100 * 1024 * 1024;
+
+/// Array elements that one request may hold over all its arrays. A decoded element costs up to about 150 bytes where
+/// its shortest encoding is 2; this bounds what a full-size frame of empty elements can make us allocate.
+pub const FRAME_ELEMENTS_MAX: usize = 2_000_000;
+
+/// Bytes of a record batch's header (KIP-98): base offset to records count.
+pub const BATCH_HEADER_BYTES: usize = 61;
+
+/// Bytes before the part that a batch's length counts: base offset (8) and length (4).
+pub const BATCH_PREFIX_BYTES: usize = 12;
+
+/// Batches per producer that are remembered to recognise duplicates (TRAPS 46).
+pub const PRODUCER_BATCHES_RETAINED: usize = 5;
+
+/// What a compressed batch may unpack to, over its `max.message.bytes`: guards against decompression bombs.
+pub const DECOMPRESSED_BYTES_MAX: usize = 128 * 1024 * 1024;
+
+/// Partitions of `__consumer_offsets` (Kafka's `offsets.topic.num.partitions`).
+pub const OFFSETS_TOPIC_PARTITIONS_DEFAULT: i32 = 50;
+
+/// Produce requests in progress on one connection; more wait in the socket. Kafka's clients use 5.
+pub const CONNECTION_PRODUCES_MAX: usize = 32;
+
+/// `max.incremental.fetch.session.cache.slots`, Kafka's default.
+pub const FETCH_SESSIONS_MAX_DEFAULT: usize = 1000;
+
+/// Messages that wait in a shard's mailbox; senders wait when it is full.
+pub const SHARD_MAILBOX_MAX: usize = 4096;
+
+/// Producer ids that are handed out per block written to the metadata log, as in Kafka.
+pub const PRODUCER_ID_BLOCK: i64 = 1000;
+
+const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
+const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
