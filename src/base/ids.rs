@@ -95,7 +95,7 @@ impl Sequence {
     /// The sequence `n` records later: after `i32::MAX` comes 0 (TRAPS 46).
     #[must_use]
     pub const fn plus(self, n: i32) -> Self {
-        if self.0 > i32::MAX - n { Self(n - (i32::MAX - self.0) - 1) } else { Self(self.0 + n) }
+        Self((self.0 as i64 + n as i64).rem_euclid(1 << 31) as i32)
     }
 }
 

@@ -5,14 +5,12 @@
 //! id 43 (8), producer epoch 51 (2), base sequence 53 (4), records count 57 (4). The CRC covers 21 to the end, so base
 //! offset and leader epoch can be set without computing it again (TRAPS 42).
 
+use bytes::Bytes;
 use gracchus_base::limits::{BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES};
 use gracchus_base::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 
 /// Where the part begins that the CRC covers.
 pub const CRC_COVERS_FROM: usize = 21;
-
-/// Bytes at the front that the broker sets: base offset, length, partition leader epoch.
-pub const PATCHED_BYTES: usize = 16;
 
 /// The parsed header of one batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +29,14 @@ pub struct BatchHeader {
     pub producer_epoch: ProducerEpoch,
     pub base_sequence: Sequence,
     pub records_count: i32,
+}
+
+/// One batch as it is stored: the parsed header, which is written anew, and everything behind it as it came.
+#[derive(Clone, Debug)]
+pub struct Batch {
+    pub header: BatchHeader,
+    /// The bytes after the first [`BATCH_HEADER_BYTES`].
+    pub body: Bytes,
 }
 
 /// The attribute bits of a batch.
@@ -159,15 +165,33 @@ impl BatchHeader {
         }
     }
 
-    /// The first [`PATCHED_BYTES`] of the batch as they are to be stored.
-    pub fn patched_prefix(&self) -> [u8; PATCHED_BYTES] {
-        let mut prefix = [0; PATCHED_BYTES];
-        let (base, rest) = prefix.split_at_mut(8);
-        let (length, epoch) = rest.split_at_mut(4);
-        base.copy_from_slice(&self.base_offset.0.to_be_bytes());
-        length.copy_from_slice(&self.length.to_be_bytes());
-        epoch.copy_from_slice(&self.leader_epoch.0.to_be_bytes());
-        prefix
+    /// The header as it is stored. The CRC is written as it stands in `self`.
+    pub fn encode(&self) -> [u8; BATCH_HEADER_BYTES] {
+        let mut out = [0; BATCH_HEADER_BYTES];
+        let mut rest = &mut out[..];
+        put(&mut rest, self.base_offset.0.to_be_bytes());
+        put(&mut rest, self.length.to_be_bytes());
+        put(&mut rest, self.leader_epoch.0.to_be_bytes());
+        put(&mut rest, self.magic.to_be_bytes());
+        put(&mut rest, self.crc.to_be_bytes());
+        put(&mut rest, self.attributes.0.to_be_bytes());
+        put(&mut rest, self.last_offset_delta.to_be_bytes());
+        put(&mut rest, self.base_timestamp.0.to_be_bytes());
+        put(&mut rest, self.max_timestamp.0.to_be_bytes());
+        put(&mut rest, self.producer_id.0.to_be_bytes());
+        put(&mut rest, self.producer_epoch.0.to_be_bytes());
+        put(&mut rest, self.base_sequence.0.to_be_bytes());
+        put(&mut rest, self.records_count.to_be_bytes());
+        debug_assert!(rest.is_empty(), "the fields fill the header");
+        out
+    }
+}
+
+/// Writes `field` at the front of `rest` and moves on; the fields of a header fit it.
+fn put<const N: usize>(rest: &mut &mut [u8], field: [u8; N]) {
+    if let Some((at, behind)) = std::mem::take(rest).split_first_chunk_mut() {
+        *at = field;
+        *rest = behind;
     }
 }
 
@@ -210,7 +234,7 @@ mod tests {
         assert!(header.attributes.is_transactional() && header.attributes.is_control());
         assert_eq!(header.last_offset(), Offset(13));
         assert_eq!(header.last_sequence(), Sequence(11));
-        assert_eq!(header.patched_prefix(), bytes[..16]);
+        assert_eq!(header.encode(), bytes);
     }
 
     #[test]

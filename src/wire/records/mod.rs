@@ -2,4 +2,4 @@
 
 pub mod header;
 
-pub use header::{Attributes, BatchHeader, Compression, HeaderError, TimestampType};
+pub use header::{Attributes, Batch, BatchHeader, Compression, HeaderError, TimestampType};
