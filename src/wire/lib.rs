@@ -14,4 +14,24 @@
     )
 )]
 
+#[cfg(test)]
+pub(crate) mod allocations;
+pub mod api;
+pub mod api_versions;
+#[cfg(any(test, feature = "client"))]
+pub mod client;
+pub mod error;
+pub mod fetch;
+pub mod frame;
+pub mod messages;
+mod primitive;
 pub mod records;
+pub mod request;
+pub mod response;
+pub mod shape;
+
+pub use api::ApiKey;
+pub use error::{DecodeError, EncodeError};
+pub use messages::StrBytes;
+pub use request::Request;
+pub use response::Response;
