@@ -9,7 +9,7 @@ use super::definition::Update;
 use super::listener::{self, Listener};
 use super::topic::{CompressionType, TopicConfig};
 use super::value::Value;
-use super::{ConfigError, Settings};
+use super::{ConfigError, Settings, not_served};
 
 /// How closely produced batches are looked at (`log.validate.records`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,8 +111,9 @@ impl BrokerConfig {
 
     fn build(given: Settings, effective: &Settings) -> Result<Self, ConfigError> {
         let mut values = Values::read(effective)?;
-        verify_limits(&values)?;
         values.fill_in(effective);
+        verify_limits(&values)?;
+        not_served::verify(effective, values.long("node.id"))?;
         let (listeners, controller_listeners, inter_broker_listener) = resolve_listeners(&values, effective)?;
         let log_dirs = values.list_or("log.dirs", "log.dir");
         let metadata_log_dir = values.text("metadata.log.dir").filter(|dir| !dir.is_empty());
@@ -277,8 +278,7 @@ fn verify_limits(values: &Values) -> Result<(), ConfigError> {
     }
     let (queued, largest) =
         (values.long("queued.max.request.bytes"), values.long("socket.request.max.bytes"));
-    let is_default = queued == 134_217_728;
-    if queued > 0 && queued < largest && !is_default {
+    if queued > 0 && queued < largest {
         return refuse("queued.max.request.bytes must be larger or equal to socket.request.max.bytes");
     }
     let no_overrides = values.text("max.connections.per.ip.overrides").is_none_or(|text| text.is_empty());

@@ -46,7 +46,8 @@ pub struct Listener {
     pub name: String,
     /// Where to bind; port 0 lets the system choose.
     pub bind: HostPort,
-    /// What clients are told; `None` is the address that they connected to.
+    /// What clients are told; `None` is the address that they connected to. An empty host is the host they connected
+    /// to, port 0 the port that was bound.
     pub advertised: Option<HostPort>,
 }
 

@@ -1,6 +1,6 @@
 //! What can be configured: one table for topics, one for the broker, and everything that is derived from them:
 //! parsing, checking, typed values, and the answer to DescribeConfigs. Names, types, defaults, ranges and the words of
-//! errors are Kafka's; where a default differs, `docs` of that row says why.
+//! errors are Kafka's; where a default differs, its row says so.
 //!
 //! What must not be here: where settings come from (files, flags, environment), logging, and any effect of a setting.
 
@@ -10,6 +10,7 @@ mod definition;
 mod describe;
 mod known;
 mod listener;
+mod not_served;
 mod topic;
 mod topic_table;
 mod value;

@@ -319,5 +319,51 @@ fn broker_settings_that_cannot_hold_together_are_refused_in_kafkas_words() {
     assert_eq!(overrides.max_connections_per_ip_overrides, [("127.0.0.1".to_owned(), 5)]);
 }
 
+#[test]
+fn the_limits_of_base_are_the_defaults_of_the_table() {
+    use gracchus_base::limits;
+    let config = broker(&[]);
+    assert_eq!(config.socket_request_max_bytes, limits::FRAME_BYTES_MAX_DEFAULT);
+    assert_eq!(config.offsets_topic_num_partitions, limits::OFFSETS_TOPIC_PARTITIONS_DEFAULT);
+    assert_eq!(
+        usize::try_from(config.max_incremental_fetch_session_cache_slots),
+        Ok(limits::FETCH_SESSIONS_MAX_DEFAULT)
+    );
+}
+
+#[test]
+fn a_single_combined_node_is_taken_and_anything_larger_is_refused() {
+    let combined = [
+        ("process.roles", "broker,controller"),
+        ("node.id", "5"),
+        ("controller.quorum.voters", "5@localhost:9093"),
+        ("controller.quorum.bootstrap.servers", "localhost:9093"),
+        ("listeners", "PLAINTEXT://:9092,CONTROLLER://:9093"),
+        ("controller.listener.names", "CONTROLLER"),
+    ];
+    assert_eq!(broker(&combined).listeners.len(), 1);
+    let cases = [
+        ("process.roles", "broker", "process.roles=broker: a node with only one"),
+        ("process.roles", "controller", "process.roles=controller: a node with only one"),
+        ("process.roles", "x", "Invalid value x for configuration process.roles"),
+        ("controller.quorum.voters", "1@a:1,2@b:1,3@c:1", "controller.quorum.voters names 3 controllers"),
+        ("controller.quorum.bootstrap.servers", "a:1,b:1", "controller.quorum.bootstrap.servers names 2"),
+        (
+            "controller.quorum.voters",
+            "2@h:1",
+            "If process.roles contains the 'controller' role, the node id 1",
+        ),
+        ("controller.quorum.voters", "1@h", "Failed to parse host name from entry 1@h"),
+        ("controller.quorum.voters", "1@0.0.0.0:9093", "Host string (0.0.0.0) is not routeable"),
+        ("authorizer.class.name", "kafka.Acl", "authorizer.class.name is set"),
+    ];
+    for (name, value, message) in cases {
+        let got = refused(&[(name, value)]);
+        assert!(got.starts_with(message), "{got}");
+    }
+    let missing = refused(&[("listeners", "PLAINTEXT://:1"), ("controller.listener.names", "CONTROLLER")]);
+    assert!(missing.starts_with("controller.listener.names must contain"), "{missing}");
+}
+
 mod describing;
 mod listening;

@@ -5,11 +5,10 @@ use super::*;
 const MAP: &str = "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,EXT:PLAINTEXT,SECURE:SSL";
 
 fn listen(listeners: &str, more: &[(&str, &str)]) -> Result<BrokerConfig, String> {
-    let mut given = settings(&[
-        ("listeners", listeners),
-        ("controller.listener.names", "CONTROLLER"),
-        ("listener.security.protocol.map", MAP),
-    ]);
+    let mut given = settings(&[("listeners", listeners), ("listener.security.protocol.map", MAP)]);
+    if listeners.contains("CONTROLLER") {
+        given.extend(settings(&[("controller.listener.names", "CONTROLLER")]));
+    }
     given.extend(settings(more));
     BrokerConfig::from_settings(&given).map_err(|e| e.message)
 }
@@ -93,7 +92,9 @@ fn advertised_listeners_are_told_to_clients_and_must_be_real() {
     assert_eq!(config.listeners[1].advertised.as_ref().unwrap().to_string(), "example.org:19092");
     assert!(told("PLAINTEXT://0.0.0.0:9092").unwrap_err().contains("nonroutable meta-address 0.0.0.0"));
     assert!(told("SECURE://h:1").unwrap_err().contains("must be equal to or a subset"));
-    assert!(told("CONTROLLER://h:1").unwrap_err().starts_with("There must be at least one broker"));
+    let controller = [("advertised.listeners", "CONTROLLER://h:1")];
+    let message = listen("PLAINTEXT://:9092,CONTROLLER://:1", &controller).unwrap_err();
+    assert!(message.starts_with("There must be at least one broker"), "{message}");
 }
 
 #[test]
