@@ -22,6 +22,10 @@ pub const PRODUCER_BATCHES_RETAINED: usize = 5;
 /// What a compressed batch may unpack to, over its `max.message.bytes`: guards against decompression bombs.
 pub const DECOMPRESSED_BYTES_MAX: usize = 128 * 1024 * 1024;
 
+/// Records of one refused batch that a Produce answer names: a batch of a few kilobytes can hold millions. Kafka names
+/// all of them.
+pub const RECORD_ERRORS_MAX: usize = 1000;
+
 /// Partitions of `__consumer_offsets` (Kafka's `offsets.topic.num.partitions`).
 pub const OFFSETS_TOPIC_PARTITIONS_DEFAULT: i32 = 50;
 

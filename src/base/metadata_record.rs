@@ -6,7 +6,7 @@ use crate::topic_name::TopicName;
 /// One record of the metadata log. The numbers are the record types of Kafka's schemas.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MetadataRecord {
-    /// 27: a broker came up.
+    /// 0: a broker came up.
     RegisterBroker(RegisterBroker),
     /// 17: a broker may lead partitions, or may not any more.
     BrokerRegistrationChange { broker_id: BrokerId, broker_epoch: i64, fenced: i8 },

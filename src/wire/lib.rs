@@ -23,6 +23,7 @@ pub mod client;
 pub mod error;
 pub mod fetch;
 pub mod frame;
+pub mod internal;
 pub mod messages;
 mod primitive;
 pub mod records;

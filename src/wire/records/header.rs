@@ -39,6 +39,13 @@ pub struct Batch {
     pub body: Bytes,
 }
 
+impl Batch {
+    /// Header and body in one piece; copies the body.
+    pub fn to_bytes(&self) -> Bytes {
+        [&self.header.encode()[..], &self.body].concat().into()
+    }
+}
+
 /// The attribute bits of a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Attributes(pub i16);
@@ -75,6 +82,22 @@ pub enum HeaderError {
 }
 
 impl Attributes {
+    /// The bits of a batch with create times.
+    pub const fn of(compression: Compression, is_transactional: bool, is_control: bool) -> Self {
+        let transactional = if is_transactional { 16 } else { 0 };
+        let control = if is_control { 32 } else { 0 };
+        Self(compression as i16 | transactional | control)
+    }
+
+    /// The same bits with another maker of timestamps.
+    #[must_use]
+    pub const fn with_timestamp_type(self, timestamp_type: TimestampType) -> Self {
+        match timestamp_type {
+            TimestampType::Create => Self(self.0 & !8),
+            TimestampType::LogAppend => Self(self.0 | 8),
+        }
+    }
+
     /// The codec; `None` for the numbers 5 to 7, which no codec has.
     pub const fn compression(self) -> Option<Compression> {
         match self.0 & 7 {
@@ -163,6 +186,13 @@ impl BatchHeader {
         } else {
             self.base_sequence.plus(self.last_offset_delta)
         }
+    }
+
+    /// The CRC of a batch with this header and `body`.
+    pub fn crc_with(&self, body: &[u8]) -> u32 {
+        let header = self.encode();
+        let covered = header.get(CRC_COVERS_FROM..).unwrap_or_default();
+        crc32c::crc32c_append(crc32c::crc32c(covered), body)
     }
 
     /// The header as it is stored. The CRC is written as it stands in `self`.
