@@ -4,5 +4,6 @@
 
 pub mod config;
 pub mod fetch_session;
+pub mod image;
 pub mod partition;
 pub mod producer;
