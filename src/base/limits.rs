@@ -35,6 +35,19 @@ pub const CONNECTION_PRODUCES_MAX: usize = 32;
 /// `max.incremental.fetch.session.cache.slots`, Kafka's default.
 pub const FETCH_SESSIONS_MAX_DEFAULT: usize = 1000;
 
+/// A fetch session must be unused, or exist, for longer than this before a consumer's session takes its place; Kafka's
+/// constant of two minutes.
+pub const FETCH_SESSION_EVICTION_MS: i64 = 120_000;
+
+/// Partitions in one fetch session; who fetches more does so without a session.
+pub const FETCH_SESSION_PARTITIONS_MAX: usize = 50_000;
+
+/// Partitions in all fetch sessions, at about 250 bytes each.
+pub const FETCH_SESSIONS_PARTITIONS_MAX: usize = 200_000;
+
+/// Idempotent producers that one partition remembers, at about 250 bytes each; Kafka has no bound.
+pub const PARTITION_PRODUCERS_MAX: usize = 10_000;
+
 /// Messages that wait in a shard's mailbox; senders wait when it is full.
 pub const SHARD_MAILBOX_MAX: usize = 4096;
 
@@ -43,3 +56,4 @@ pub const PRODUCER_ID_BLOCK: i64 = 1000;
 
 const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
 const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
+const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX <= FETCH_SESSIONS_PARTITIONS_MAX);

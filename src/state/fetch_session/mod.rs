@@ -13,6 +13,8 @@ mod partitions;
 mod session;
 
 #[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;

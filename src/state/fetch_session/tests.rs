@@ -1,8 +1,9 @@
+use gracchus_base::limits::FETCH_SESSION_EVICTION_MS;
 use gracchus_base::{Entropy, Monotonic};
 
 use super::*;
 
-const MINUTE: i64 = 60_000;
+const EVICTION_MS: i64 = FETCH_SESSION_EVICTION_MS;
 
 fn ask(fetch_offset: i64) -> FetchAsk {
     FetchAsk {
@@ -151,6 +152,16 @@ fn an_error_is_told_each_time_and_so_is_its_end() {
 }
 
 #[test]
+fn the_end_of_an_error_is_told_also_when_the_error_came_with_offsets() {
+    let mut session = session_of(vec![named(0)]);
+    let with_offsets = PartitionAnswer { error: ErrorCode::OffsetOutOfRange, ..QUIET };
+    for (epoch, answer, told) in [(1, with_offsets, 1), (2, QUIET, 1), (3, QUIET, 0)] {
+        let plan = plan_of(&mut session, &request(epoch, &[]));
+        assert_eq!(answered(&mut session, &plan, |_| answer).len(), told);
+    }
+}
+
+#[test]
 fn partitions_are_added_changed_and_forgotten() {
     let mut session = session_of(vec![named(0), named(1)]);
     let changed = FetchTarget { ask: ask(50), ..named(1) };
@@ -249,7 +260,7 @@ fn traps_26_an_id_that_is_unknown_is_resolved_when_it_becomes_known() {
 }
 
 fn cache(sessions_max: usize, partitions_max: usize) -> FetchSessionCache {
-    FetchSessionCache::new(FetchSessionLimits { sessions_max, partitions_max, eviction_ms: 2 * MINUTE })
+    FetchSessionCache::new(FetchSessionLimits { sessions_max, partitions_max, eviction_ms: EVICTION_MS })
 }
 
 struct Cache {
@@ -276,7 +287,7 @@ impl Cache {
 fn traps_28_no_session_is_made_when_all_places_are_taken_by_young_ones() {
     let mut cache = Cache::new(1, 1000);
     cache.id(1, false, 0);
-    assert_eq!(cache.create(100, false, 2 * MINUTE), CreatedSession::default());
+    assert_eq!(cache.create(100, false, EVICTION_MS), CreatedSession::default());
     assert_eq!(cache.cache.counters(), FetchSessionCounters { sessions: 1, partitions: 1, evictions: 0 });
 }
 
@@ -285,8 +296,8 @@ fn a_session_that_was_idle_for_more_than_two_minutes_makes_room() {
     let mut cache = Cache::new(2, 1000);
     let idle = cache.id(50, false, 0);
     let used = cache.id(1, false, 0);
-    cache.cache.touch(used, 1, Monotonic(MINUTE)).unwrap();
-    let created = cache.create(1, false, 2 * MINUTE + 1);
+    cache.cache.touch(used, 1, Monotonic(EVICTION_MS / 2)).unwrap();
+    let created = cache.create(1, false, EVICTION_MS + 1);
     assert_eq!(created.evicted, [idle]);
     assert_eq!(cache.cache.touch(idle, 1, Monotonic(0)), Err(ErrorCode::FetchSessionIdNotFound));
     assert_eq!(cache.cache.counters().evictions, 1);
@@ -297,7 +308,7 @@ fn a_larger_session_takes_the_place_of_an_older_smaller_one() {
     let mut cache = Cache::new(2, 1000);
     let small = cache.id(5, false, 0);
     let large = cache.id(9, false, 0);
-    let now = 2 * MINUTE + 1;
+    let now = EVICTION_MS + 1;
     // Both are in use, so neither is idle; both are old.
     cache.cache.touch(small, 5, Monotonic(now)).unwrap();
     cache.cache.touch(large, 9, Monotonic(now)).unwrap();
@@ -324,7 +335,7 @@ fn partitions_over_all_sessions_are_bounded() {
     let second = cache.id(40, false, 0);
     assert_eq!(cache.cache.touch(second, 41, Monotonic(1)), Err(ErrorCode::FetchSessionIdNotFound));
     assert_eq!(cache.cache.counters().partitions, 60);
-    let created = cache.create(90, false, 2 * MINUTE + 1);
+    let created = cache.create(90, false, EVICTION_MS + 1);
     assert_eq!(created.evicted, [first]);
     assert_eq!(cache.cache.counters().partitions, 90);
 }

@@ -80,6 +80,13 @@ impl EpochCache {
         true
     }
 
+    /// Takes in the epoch of a batch that was found in the log, if it is newer than all that are known. Batches come in
+    /// the order of the log; what a checkpoint says of those before stays.
+    pub fn replay(&mut self, epoch: LeaderEpoch, base_offset: Offset) -> bool {
+        let is_newer = epoch.0 >= 0 && self.latest().is_none_or(|last| last.epoch < epoch);
+        is_newer && self.assign(epoch, base_offset)
+    }
+
     /// The largest epoch not above `asked`, and where it ends: where the next one begins, or the log's end (TRAPS 37).
     /// An epoch below all we know answers itself and our first start offset: that data is gone. `None` (-1, -1 on the
     /// wire) for an epoch above all we know, or none.

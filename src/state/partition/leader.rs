@@ -94,8 +94,8 @@ impl PartitionLeader {
             flush_before_ack,
             producers,
         };
-        leader.epochs.truncate_end(log_end);
         leader.epochs.truncate_start(log_start);
+        // Drops epochs of a tail that is gone: those that begin at the log's end or later.
         leader.epochs.assign(leader_epoch, log_end);
         leader.producers.stable_below(high_watermark);
         leader.advance_high_watermark();

@@ -9,6 +9,10 @@ mod epochs;
 mod leader;
 
 #[cfg(test)]
+pub(crate) mod dice;
+#[cfg(test)]
+mod model_tests;
+#[cfg(test)]
 mod tests;
 
 pub use ack_queue::AckQueue;
