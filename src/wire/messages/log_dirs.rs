@@ -153,3 +153,81 @@ impl DescribeLogDirsResult {
         Ok(result)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ApiKey;
+    use crate::client;
+    use crate::response::{self, Response};
+    use kafka_protocol::messages::{DescribeLogDirsResponse as Theirs, describe_log_dirs_response as theirs};
+    use kafka_protocol::protocol::Encodable;
+
+    fn sample() -> DescribeLogDirsResponse {
+        let partition = DescribeLogDirsPartition {
+            partition_index: 3,
+            partition_size: 4444,
+            offset_lag: 55,
+            is_future_key: true,
+        };
+        let topic = DescribeLogDirsTopic {
+            name: TopicName(StrBytes::from_static_str("topic")),
+            partitions: vec![partition.clone(), partition],
+        };
+        let result = DescribeLogDirsResult {
+            error_code: 56,
+            log_dir: StrBytes::from_static_str("/data"),
+            topics: vec![topic],
+            total_bytes: 1 << 40,
+            usable_bytes: 1 << 30,
+            is_cordoned: true,
+        };
+        DescribeLogDirsResponse { throttle_time_ms: 7, error_code: 31, results: vec![result] }
+    }
+
+    fn as_theirs(ours: DescribeLogDirsResponse) -> Theirs {
+        let partition = |p: DescribeLogDirsPartition| {
+            theirs::DescribeLogDirsPartition::default()
+                .with_partition_index(p.partition_index)
+                .with_partition_size(p.partition_size)
+                .with_offset_lag(p.offset_lag)
+                .with_is_future_key(p.is_future_key)
+        };
+        let topic = |t: DescribeLogDirsTopic| {
+            theirs::DescribeLogDirsTopic::default()
+                .with_name(t.name)
+                .with_partitions(t.partitions.into_iter().map(partition).collect())
+        };
+        let result = |r: DescribeLogDirsResult| {
+            theirs::DescribeLogDirsResult::default()
+                .with_error_code(r.error_code)
+                .with_log_dir(r.log_dir)
+                .with_topics(r.topics.into_iter().map(topic).collect())
+                .with_total_bytes(r.total_bytes)
+                .with_usable_bytes(r.usable_bytes)
+        };
+        Theirs::default()
+            .with_throttle_time_ms(ours.throttle_time_ms)
+            .with_error_code(ours.error_code)
+            .with_results(ours.results.into_iter().map(result).collect())
+    }
+
+    #[test]
+    fn versions_that_kafka_protocol_knows_have_its_bytes() {
+        for version in 1..=4 {
+            let header = if version >= 2 { 9 } else { 8 };
+            let frame = response::encode(version, 1, &Response::DescribeLogDirs(sample())).unwrap();
+            let mut expected = bytes::BytesMut::new();
+            as_theirs(sample()).encode(&mut expected, version).unwrap();
+            assert_eq!(frame[header..], expected[..], "version {version}");
+        }
+    }
+
+    #[test]
+    fn version_5_says_whether_a_directory_is_cordoned() {
+        let sample = Response::DescribeLogDirs(sample());
+        let frame = response::encode(5, 1, &sample).unwrap();
+        let read = client::decode_response(ApiKey::DescribeLogDirs, 5, frame.slice(4..));
+        assert_eq!(read, Ok((1, sample)));
+    }
+}

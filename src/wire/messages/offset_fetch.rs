@@ -55,3 +55,44 @@ pub fn group_error(
     };
     failed.with_topics(group.topics.iter().flatten().map(topic).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::messages::offset_fetch_request::OffsetFetchRequestTopic;
+    use crate::messages::{GroupId, TopicName};
+
+    fn old_request() -> OffsetFetchRequest {
+        let topic = OffsetFetchRequestTopic::default()
+            .with_name(TopicName(StrBytes::from_static_str("t")))
+            .with_partition_indexes(vec![3, 4]);
+        OffsetFetchRequest::default()
+            .with_group_id(GroupId(StrBytes::from_static_str("g")))
+            .with_topics(Some(vec![topic]))
+    }
+
+    #[test]
+    fn an_old_request_asks_about_one_group() {
+        let groups = groups(7, old_request());
+        assert_eq!(groups.len(), 1);
+        assert_eq!(groups[0].group_id.as_str(), "g");
+        let topics = groups[0].topics.as_ref().unwrap();
+        assert_eq!((topics[0].name.as_str(), &topics[0].partition_indexes[..]), ("t", &[3, 4][..]));
+    }
+
+    #[test]
+    fn traps_15_null_topics_stay_null_and_mean_all() {
+        let groups = groups(2, OffsetFetchRequest::default().with_topics(None));
+        assert_eq!(groups[0].topics, None);
+    }
+
+    #[test]
+    fn version_1_says_a_groups_error_in_every_partition() {
+        let group = &groups(1, old_request())[0];
+        let failed = group_error(1, group, ErrorCode::NotCoordinator);
+        let partitions = &failed.topics[0].partitions;
+        assert_eq!(partitions.iter().map(|p| p.partition_index).collect::<Vec<_>>(), [3, 4]);
+        assert!(partitions.iter().all(|p| p.error_code == 16 && p.committed_offset == -1));
+        assert_eq!(group_error(2, group, ErrorCode::NotCoordinator).topics, []);
+    }
+}

@@ -37,6 +37,18 @@ pub fn for_version(version: i16, response: &Response) -> Option<Response> {
     })
 }
 
+/// A null that `version` has no way to say, and `kafka_protocol` would write all the same because later versions do.
+pub fn null_too_early(version: i16, response: &Response) -> Option<&'static str> {
+    let null = match response {
+        Response::Metadata(body) => version < 12 && body.topics.iter().any(|topic| topic.name.is_none()),
+        Response::DeleteTopics(body) => {
+            version < 6 && body.responses.iter().any(|topic| topic.name.is_none())
+        }
+        _ => false,
+    };
+    null.then_some("a topic without a name")
+}
+
 fn list_offsets(mut body: messages::ListOffsetsResponse) -> messages::ListOffsetsResponse {
     for topic in &mut body.topics {
         for partition in &mut topic.partitions {
@@ -154,4 +166,98 @@ fn describe_cluster(
         broker.is_fenced = false;
     }
     body
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::ApiKey;
+    use crate::client;
+    use crate::messages::{BrokerId, StrBytes, TopicName};
+    use crate::response;
+
+    /// What a client of `version` reads of `body`.
+    fn seen(api: ApiKey, version: i16, body: Response) -> Response {
+        let frame = response::encode(version, 1, &body).unwrap();
+        client::decode_response(api, version, frame.slice(4..)).unwrap().1
+    }
+
+    #[test]
+    fn traps_57_one_coordinator_stands_at_the_top_below_version_4_and_in_the_list_above() {
+        let coordinator = messages::find_coordinator_response::Coordinator::default()
+            .with_key(StrBytes::from_static_str("group"))
+            .with_node_id(BrokerId(7))
+            .with_host(StrBytes::from_static_str("host"))
+            .with_port(9092)
+            .with_error_code(15);
+        let body = messages::FindCoordinatorResponse::default().with_coordinators(vec![coordinator]);
+        for version in 0..=6 {
+            let seen = seen(ApiKey::FindCoordinator, version, Response::FindCoordinator(body.clone()));
+            let Response::FindCoordinator(seen) = seen else { panic!("not FindCoordinator") };
+            let top = (seen.node_id.0, &*seen.host, seen.port, seen.error_code);
+            if version < 4 {
+                assert_eq!((top, seen.coordinators.len()), ((7, "host", 9092, 15), 0), "version {version}");
+            } else {
+                assert_eq!(
+                    (top, &seen.coordinators),
+                    ((0, "", 0, 0), &body.coordinators),
+                    "version {version}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn one_group_of_offsets_stands_at_the_top_below_version_8() {
+        let partition = offset_fetch_response::OffsetFetchResponsePartitions::default()
+            .with_partition_index(2)
+            .with_committed_offset(20)
+            .with_committed_leader_epoch(3)
+            .with_metadata(Some(StrBytes::from_static_str("m")));
+        let topic = offset_fetch_response::OffsetFetchResponseTopics::default()
+            .with_name(TopicName(StrBytes::from_static_str("t")))
+            .with_partitions(vec![partition]);
+        let group = offset_fetch_response::OffsetFetchResponseGroup::default()
+            .with_topics(vec![topic])
+            .with_error_code(16);
+        let body = messages::OffsetFetchResponse::default().with_groups(vec![group]);
+        for version in 1..=7 {
+            let seen = seen(ApiKey::OffsetFetch, version, Response::OffsetFetch(body.clone()));
+            let Response::OffsetFetch(seen) = seen else { panic!("not OffsetFetch") };
+            let partition = &seen.topics[0].partitions[0];
+            assert_eq!((partition.partition_index, partition.committed_offset), (2, 20));
+            assert_eq!(partition.committed_leader_epoch, if version >= 5 { 3 } else { -1 });
+            assert_eq!(seen.error_code, if version >= 2 { 16 } else { 0 });
+        }
+    }
+
+    #[test]
+    fn the_error_of_the_only_leaving_member_stands_at_the_top_below_version_3() {
+        let member = messages::leave_group_response::MemberResponse::default().with_error_code(25);
+        let body = messages::LeaveGroupResponse::default().with_members(vec![member]);
+        let Response::LeaveGroup(seen) = seen(ApiKey::LeaveGroup, 2, Response::LeaveGroup(body)) else {
+            panic!("not LeaveGroup")
+        };
+        assert_eq!(seen.error_code, 25);
+    }
+
+    #[test]
+    fn traps_55_no_protocol_name_is_the_empty_name_below_version_7() {
+        let body = messages::JoinGroupResponse::default().with_protocol_name(None).with_skip_assignment(true);
+        for version in 0..=9 {
+            let seen = seen(ApiKey::JoinGroup, version, Response::JoinGroup(body.clone()));
+            let Response::JoinGroup(seen) = seen else { panic!("not JoinGroup") };
+            assert_eq!(seen.protocol_name.is_none(), version >= 7);
+            assert_eq!(seen.skip_assignment, version >= 9);
+        }
+    }
+
+    #[test]
+    fn a_value_that_no_version_may_drop_is_an_error() {
+        // A topic without a name can only be said from version 12 on.
+        let topic = messages::metadata_response::MetadataResponseTopic::default().with_name(None);
+        let body = messages::MetadataResponse::default().with_topics(vec![topic]);
+        assert!(response::encode(11, 1, &Response::Metadata(body.clone())).is_err());
+        assert!(response::encode(12, 1, &Response::Metadata(body)).is_ok());
+    }
 }

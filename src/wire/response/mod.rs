@@ -56,6 +56,9 @@ pub enum Response {
 /// longer than 32767 bytes; [`EncodeError::TooLong`] for a frame of more than 2 GiB.
 pub fn encode(version: i16, correlation_id: i32, response: &Response) -> Result<Bytes, EncodeError> {
     let api = response.api();
+    if let Some(reason) = cut::null_too_early(version, response) {
+        return Err(EncodeError::Body { api, version, reason: reason.to_owned() });
+    }
     if let Some(cut) = cut::for_version(version, response) {
         encode_cut(api, version, correlation_id, &cut)
     } else {
