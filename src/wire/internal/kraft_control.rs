@@ -17,14 +17,18 @@ mod control_type {
     pub(super) const KRAFT_VOTERS: i16 = 6;
 }
 
+/// The only version that Kafka 4.3 writes, of keys and of values.
+const VERSION: i16 = 0;
+
 /// A control record of the metadata log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KraftControl {
-    /// The first record of each leader epoch.
+    /// The first record of each leader epoch. The schema has a version 1 with the voters' directories, which Kafka 4.3
+    /// neither writes nor reads.
     LeaderChange {
         leader: BrokerId,
-        voters: Vec<VoterId>,
-        granting_voters: Vec<VoterId>,
+        voters: Vec<BrokerId>,
+        granting_voters: Vec<BrokerId>,
     },
     /// The first record of a snapshot.
     SnapshotHeader {
@@ -37,18 +41,11 @@ pub enum KraftControl {
     Voters(Vec<Voter>),
 }
 
-/// A voter by node and directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct VoterId {
-    pub id: BrokerId,
-    /// Zero where directories do not count (`kraft.version` 0).
-    pub directory: TopicId,
-}
-
 /// A voter and where to reach it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Voter {
-    pub id: VoterId,
+    pub id: BrokerId,
+    pub directory: TopicId,
     pub endpoints: Vec<VoterEndpoint>,
     /// The versions of the consensus protocol that it knows, first and last.
     pub kraft_versions: (i16, i16),
@@ -86,15 +83,13 @@ pub fn decode(key: &[u8], value: Option<&[u8]>) -> Result<KraftControl, KraftCon
     let mut fields = Fields::new(value.ok_or(KraftControlError::NoValue)?);
     let wrong = |source| KraftControlError::Field { control_type, source };
     let version = fields.i16().map_err(wrong)?;
-    let newest = match control_type {
-        control_type::LEADER_CHANGE => 1,
-        control_type::SNAPSHOT_HEADER..=control_type::KRAFT_VOTERS => 0,
-        _ => return Err(KraftControlError::Type(control_type)),
-    };
-    if !(0..=newest).contains(&version) {
+    if !(control_type::LEADER_CHANGE..=control_type::KRAFT_VOTERS).contains(&control_type) {
+        return Err(KraftControlError::Type(control_type));
+    }
+    if version != VERSION {
         return Err(KraftControlError::Version { control_type, version });
     }
-    let record = decode_fields(&mut fields, control_type, version).map_err(wrong)?;
+    let record = decode_fields(&mut fields, control_type).map_err(wrong)?;
     fields.no_tagged().map_err(wrong)?;
     fields.end().map_err(wrong)?;
     Ok(record)
@@ -107,12 +102,12 @@ fn decode_key(key: &[u8]) -> Result<i16, FieldError> {
     fields.i16()
 }
 
-fn decode_fields(f: &mut Fields<'_>, control_type: i16, version: i16) -> Result<KraftControl, FieldError> {
+fn decode_fields(f: &mut Fields<'_>, control_type: i16) -> Result<KraftControl, FieldError> {
     Ok(match control_type {
         control_type::LEADER_CHANGE => KraftControl::LeaderChange {
             leader: BrokerId(f.i32()?),
-            voters: f.array(true, |f| voter_id(f, version))?,
-            granting_voters: f.array(true, |f| voter_id(f, version))?,
+            voters: f.array(true, voter_id)?,
+            granting_voters: f.array(true, voter_id)?,
         },
         control_type::SNAPSHOT_HEADER => {
             KraftControl::SnapshotHeader { last_contained_log_timestamp: Timestamp(f.i64()?) }
@@ -123,15 +118,14 @@ fn decode_fields(f: &mut Fields<'_>, control_type: i16, version: i16) -> Result<
     })
 }
 
-fn voter_id(f: &mut Fields<'_>, version: i16) -> Result<VoterId, FieldError> {
+fn voter_id(f: &mut Fields<'_>) -> Result<BrokerId, FieldError> {
     let id = BrokerId(f.i32()?);
-    let directory = if version >= 1 { f.uuid()? } else { TopicId::ZERO };
     f.no_tagged()?;
-    Ok(VoterId { id, directory })
+    Ok(id)
 }
 
 fn voter(f: &mut Fields<'_>) -> Result<Voter, FieldError> {
-    let id = VoterId { id: BrokerId(f.i32()?), directory: f.uuid()? };
+    let (id, directory) = (BrokerId(f.i32()?), f.uuid()?);
     let endpoints = f.array(true, |f| {
         let (name, host) = (f.string(true)?.to_owned(), f.string(true)?.to_owned());
         let endpoint = VoterEndpoint { name, host, port: f.u16()? };
@@ -141,20 +135,21 @@ fn voter(f: &mut Fields<'_>) -> Result<Voter, FieldError> {
     let kraft_versions = (f.i16()?, f.i16()?);
     f.no_tagged()?;
     f.no_tagged()?;
-    Ok(Voter { id, endpoints, kraft_versions })
+    Ok(Voter { id, directory, endpoints, kraft_versions })
 }
 
-/// Key and value of a control record, for a batch with `is_control`. Written are the versions that Kafka 4.3 writes: a
-/// leader change names directories only if its voters have any.
+/// Key and value of a control record, for a batch with `is_control`.
 pub fn encode(record: &KraftControl) -> (Vec<u8>, Vec<u8>) {
     let mut value = Vec::new();
-    let (control_type, version) = type_and_version(record);
-    value.extend_from_slice(&version.to_be_bytes());
+    value.extend_from_slice(&VERSION.to_be_bytes());
     match record {
         KraftControl::LeaderChange { leader, voters, granting_voters } => {
             value.extend_from_slice(&leader.0.to_be_bytes());
             for voters in [voters, granting_voters] {
-                put_compact_array(&mut value, voters, |out, voter| put_voter_id(out, *voter, version));
+                put_compact_array(&mut value, voters, |out, id| {
+                    out.extend_from_slice(&id.0.to_be_bytes());
+                    put_no_tagged(out);
+                });
             }
         }
         KraftControl::SnapshotHeader { last_contained_log_timestamp } => {
@@ -166,35 +161,24 @@ pub fn encode(record: &KraftControl) -> (Vec<u8>, Vec<u8>) {
     }
     put_no_tagged(&mut value);
     let mut key = Vec::new();
-    key.extend_from_slice(&0_i16.to_be_bytes());
-    key.extend_from_slice(&control_type.to_be_bytes());
+    key.extend_from_slice(&VERSION.to_be_bytes());
+    key.extend_from_slice(&control_type_of(record).to_be_bytes());
     (key, value)
 }
 
-fn type_and_version(record: &KraftControl) -> (i16, i16) {
+const fn control_type_of(record: &KraftControl) -> i16 {
     match record {
-        KraftControl::LeaderChange { voters, .. } => {
-            let has_directories = voters.iter().any(|voter| !voter.directory.is_zero());
-            (control_type::LEADER_CHANGE, has_directories.into())
-        }
-        KraftControl::SnapshotHeader { .. } => (control_type::SNAPSHOT_HEADER, 0),
-        KraftControl::SnapshotFooter => (control_type::SNAPSHOT_FOOTER, 0),
-        KraftControl::KraftVersion(_) => (control_type::KRAFT_VERSION, 0),
-        KraftControl::Voters(_) => (control_type::KRAFT_VOTERS, 0),
+        KraftControl::LeaderChange { .. } => control_type::LEADER_CHANGE,
+        KraftControl::SnapshotHeader { .. } => control_type::SNAPSHOT_HEADER,
+        KraftControl::SnapshotFooter => control_type::SNAPSHOT_FOOTER,
+        KraftControl::KraftVersion(_) => control_type::KRAFT_VERSION,
+        KraftControl::Voters(_) => control_type::KRAFT_VOTERS,
     }
-}
-
-fn put_voter_id(out: &mut Vec<u8>, voter: VoterId, version: i16) {
-    out.extend_from_slice(&voter.id.0.to_be_bytes());
-    if version >= 1 {
-        out.extend_from_slice(&voter.directory.0);
-    }
-    put_no_tagged(out);
 }
 
 fn put_voter(out: &mut Vec<u8>, voter: &Voter) {
-    out.extend_from_slice(&voter.id.id.0.to_be_bytes());
-    out.extend_from_slice(&voter.id.directory.0);
+    out.extend_from_slice(&voter.id.0.to_be_bytes());
+    out.extend_from_slice(&voter.directory.0);
     put_compact_array(out, &voter.endpoints, |out, endpoint| {
         put_compact_string(out, &endpoint.name);
         put_compact_string(out, &endpoint.host);

@@ -9,3 +9,10 @@ pub mod kraft_control;
 pub mod metadata;
 
 pub use fields::FieldError;
+
+/// Tests only: bytes out of hexadecimal digits.
+#[cfg(test)]
+pub(crate) fn hex(digits: &str) -> Vec<u8> {
+    let digit = |b: u8| (b as char).to_digit(16).expect("a hexadecimal digit") as u8;
+    digits.as_bytes().chunks(2).map(|pair| digit(pair[0]) << 4 | digit(pair[1])).collect()
+}
