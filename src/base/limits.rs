@@ -54,6 +54,15 @@ pub const SHARD_MAILBOX_MAX: usize = 4096;
 /// Producer ids that are handed out per block written to the metadata log, as in Kafka.
 pub const PRODUCER_ID_BLOCK: i64 = 1000;
 
+/// Groups in one partition of `__consumer_offsets`: bounds what clients that invent group names can make us hold.
+pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
+
+/// Bytes of group state (metadata, assignments, offsets) of one partition of `__consumer_offsets`.
+pub const GROUP_STATE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// Tombstones of expired or deleted offsets in one batch: far below the segment and batch limits of the offsets topic.
+pub const GROUP_TOMBSTONES_PER_APPEND_MAX: usize = 1000;
+
 const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
 const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
 const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX <= FETCH_SESSIONS_PARTITIONS_MAX);

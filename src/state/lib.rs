@@ -5,5 +5,6 @@
 pub mod config;
 pub mod fetch_session;
 pub mod image;
+pub mod group;
 pub mod partition;
 pub mod producer;
