@@ -1,1 +1,3 @@
 //! Shared pieces of the protocol tests.
+
+pub mod process;

@@ -1,0 +1,137 @@
+//! The `gracchus` program as a process: built, started, listened to, signalled, and always ended.
+//!
+//! What must not be here: what a test expects of it.
+
+use std::env;
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+pub use rustix::process::Signal;
+
+/// How long a test waits for something that should come at once.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The program, built once per test run: `cargo test` alone does not build another package's binary.
+///
+/// # Panics
+/// When it cannot be built.
+pub fn binary() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+fn build() -> PathBuf {
+    let exe = env::current_exe().expect("a running test has a path");
+    let profile_dir = exe.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
+        Some("debug") | None => "dev",
+        Some(name) => name,
+    };
+    // The same features as `cargo test --workspace` chose, so that no dependency is compiled twice.
+    let status = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--quiet", "--workspace", "--bin", "gracchus", "--profile", profile, "--target-dir"])
+        .arg(profile_dir.parent().unwrap_or(profile_dir))
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "cargo build: {status}");
+    profile_dir.join("gracchus")
+}
+
+/// The program in `dir`, with nothing of the caller's environment that it would read.
+pub fn command(dir: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(binary());
+    command.args(args).current_dir(dir).stdin(Stdio::null());
+    let read = |name: &str| name.starts_with("KAFKA_") || matches!(name, "CLUSTER_ID" | "RUST_LOG");
+    for (name, _) in env::vars_os().filter(|(name, _)| name.to_str().is_some_and(read)) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// Runs the program to its end, for starts that must fail or only print.
+pub fn run(dir: &Path, args: &[&str]) -> Output {
+    command(dir, args).output().expect("the program runs")
+}
+
+/// A running program; ended with SIGKILL when dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    /// What it has logged so far.
+    pub seen: Vec<String>,
+}
+
+impl Process {
+    /// Starts it.
+    pub fn start(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+        let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines, seen: Vec::new() }
+    }
+
+    /// Waits for the first line with `text` in it.
+    ///
+    /// # Panics
+    /// When the program ends first or takes too long, with what it said.
+    pub fn wait_for(&mut self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    self.seen.push(line.clone());
+                    if line.contains(text) {
+                        return line;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => panic!("no line with {text:?}: {:#?}", self.seen),
+                Err(RecvTimeoutError::Disconnected) => panic!("it ended without {text:?}: {:#?}", self.seen),
+            }
+        }
+    }
+
+    /// Sends a signal.
+    pub fn signal(&self, signal: Signal) {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, signal).expect("the process is ours and alive");
+    }
+
+    /// Waits for its end and says how long that took.
+    ///
+    /// # Panics
+    /// When it takes too long.
+    pub fn wait(&mut self) -> (ExitStatus, Duration) {
+        let start = Instant::now();
+        // Its stderr closes when it ends, so that nothing has to be polled.
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end: {:#?}", self.seen),
+            }
+        }
+        (self.child.wait().expect("a child can be waited for"), start.elapsed())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Both fail only when it has ended already, which is what they are for.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
