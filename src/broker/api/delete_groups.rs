@@ -1,0 +1,20 @@
+//! DeleteGroups (key 42): forgets empty groups and their offsets.
+
+use gracchus_base::{ErrorCode, GroupId};
+use gracchus_state::group::{Reply, Request};
+use gracchus_wire::messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups_response::DeletableGroupResult};
+
+use super::{RequestContext, group};
+
+pub async fn handle(ctx: &RequestContext, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
+    let mut results = Vec::new();
+    for id in request.groups_names {
+        let outcome = group::ask(ctx, &id, |group: GroupId| Request::DeleteGroups(vec![group])).await;
+        let error = match outcome {
+            Ok(Reply::DeleteGroups(deleted)) => deleted.first().map_or(ErrorCode::None, |(_, error)| *error),
+            other => group::error_of(other),
+        };
+        results.push(DeletableGroupResult::default().with_group_id(id).with_error_code(error.code()));
+    }
+    DeleteGroupsResponse::default().with_results(results)
+}

@@ -1,0 +1,53 @@
+//! FindCoordinator (key 10): this broker coordinates every group; the offsets topic is made on the first call (TRAPS 57).
+
+use gracchus_base::ErrorCode;
+use gracchus_wire::messages::{
+    BrokerId, FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator_response::Coordinator,
+};
+
+use super::RequestContext;
+
+/// From this version on a request holds several keys (KIP-699).
+const BATCHED: i16 = 4;
+/// `key_type` of consumer groups.
+const GROUP: i8 = 0;
+/// `key_type` of transactional ids.
+const TRANSACTION: i8 = 1;
+
+pub async fn handle(ctx: &RequestContext, request: FindCoordinatorRequest) -> FindCoordinatorResponse {
+    let keys = if ctx.version() >= BATCHED { request.coordinator_keys } else { vec![request.key] };
+    let error = find(ctx, request.key_type).await.err();
+    let coordinators = keys.into_iter().map(|key| match error {
+        None => {
+            let (host, port) = ctx.advertised();
+            let coordinator = Coordinator::default().with_key(key).with_node_id(BrokerId(ctx.node.id.0));
+            coordinator.with_host(host.into()).with_port(i32::from(port))
+        }
+        Some(error) => Coordinator::default()
+            .with_key(key)
+            .with_error_code(error.code())
+            .with_error_message(Some(error.name().into()))
+            .with_node_id(BrokerId(-1))
+            .with_port(-1),
+    });
+    let mut coordinators: Vec<_> = coordinators.collect();
+    if ctx.version() >= BATCHED {
+        return FindCoordinatorResponse::default().with_coordinators(coordinators);
+    }
+    let Some(only) = coordinators.pop() else { return FindCoordinatorResponse::default() };
+    FindCoordinatorResponse::default()
+        .with_error_code(only.error_code)
+        .with_error_message(only.error_message)
+        .with_node_id(only.node_id)
+        .with_host(only.host)
+        .with_port(only.port)
+}
+
+async fn find(ctx: &RequestContext, key_type: i8) -> Result<(), ErrorCode> {
+    match key_type {
+        GROUP => ctx.node.coordinators.ensure_offsets_topic().await,
+        // Transactions are not served yet; InitProducerId says so in a way that clients do not retry.
+        TRANSACTION => Ok(()),
+        _ => Err(ErrorCode::InvalidRequest),
+    }
+}

@@ -1,0 +1,230 @@
+//! The APIs that are served: one table, one file per API.
+//!
+//! A handler does four things: authorize, translate in, submit, translate out. Handlers never import `log` or one
+//! another. Dispatch and the ApiVersions answer both read [`SERVED`].
+
+mod alter_configs;
+mod api_versions;
+mod configs;
+mod create_partitions;
+mod create_topics;
+mod delete_groups;
+mod delete_records;
+mod delete_topics;
+mod describe_cluster;
+mod describe_configs;
+mod describe_groups;
+mod describe_log_dirs;
+mod describe_topic_partitions;
+mod fetch;
+mod find_coordinator;
+mod group;
+mod heartbeat;
+mod incremental_alter_configs;
+mod init_producer_id;
+mod join_group;
+mod leave_group;
+mod list_config_resources;
+mod list_groups;
+mod list_offsets;
+mod metadata;
+mod offset_commit;
+mod offset_delete;
+mod offset_fetch;
+mod offset_for_leader_epoch;
+mod produce;
+mod sync_group;
+mod topic_result;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use gracchus_wire::api::ApiKey;
+use gracchus_wire::frame::RequestHeader;
+use gracchus_wire::request::{self, Request};
+use gracchus_wire::response::{self, Response};
+
+use crate::connection::ConnectionInfo;
+use crate::connection::reply::Reply;
+use crate::node::Node;
+
+/// One API and the versions of it that are served, as ApiVersions lists them.
+#[derive(Clone, Copy, Debug)]
+pub struct Api {
+    pub key: ApiKey,
+    pub min: i16,
+    pub max: i16,
+    /// Below this a request is listed but refused (TRAPS 8).
+    pub min_accepted: i16,
+}
+
+const fn api(key: ApiKey, min: i16, max: i16) -> Api {
+    Api { key, min, max, min_accepted: min }
+}
+
+/// Everything that is served, in the order of the keys. The list only grows.
+pub const SERVED: [Api; 29] = [
+    Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
+    api(ApiKey::Fetch, 4, 18),
+    api(ApiKey::ListOffsets, 1, 11),
+    api(ApiKey::Metadata, 0, 13),
+    api(ApiKey::OffsetCommit, 2, 10),
+    api(ApiKey::OffsetFetch, 1, 10),
+    api(ApiKey::FindCoordinator, 0, 6),
+    api(ApiKey::JoinGroup, 0, 9),
+    api(ApiKey::Heartbeat, 0, 4),
+    api(ApiKey::LeaveGroup, 0, 5),
+    api(ApiKey::SyncGroup, 0, 5),
+    api(ApiKey::DescribeGroups, 0, 6),
+    api(ApiKey::ListGroups, 0, 5),
+    api(ApiKey::ApiVersions, 0, 4),
+    api(ApiKey::CreateTopics, 2, 7),
+    api(ApiKey::DeleteTopics, 1, 6),
+    api(ApiKey::DeleteRecords, 0, 2),
+    api(ApiKey::InitProducerId, 0, 5),
+    api(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    api(ApiKey::DescribeConfigs, 1, 4),
+    api(ApiKey::AlterConfigs, 0, 2),
+    api(ApiKey::DescribeLogDirs, 1, 5),
+    api(ApiKey::CreatePartitions, 0, 3),
+    api(ApiKey::DeleteGroups, 0, 2),
+    api(ApiKey::IncrementalAlterConfigs, 0, 1),
+    api(ApiKey::OffsetDelete, 0, 0),
+    api(ApiKey::DescribeCluster, 0, 2),
+    api(ApiKey::ListConfigResources, 0, 1),
+    api(ApiKey::DescribeTopicPartitions, 0, 0),
+];
+
+/// What a handler may use besides the request itself.
+#[derive(Clone, Debug)]
+pub struct RequestContext {
+    pub node: Arc<Node>,
+    pub connection: Arc<ConnectionInfo>,
+    pub header: RequestHeader,
+}
+
+/// What became of a request.
+pub enum Outcome {
+    Now(Reply),
+    /// Produce: enqueued, to be answered when it is durable.
+    Later(Pin<Box<dyn Future<Output = Reply> + Send>>),
+}
+
+impl RequestContext {
+    /// Binds a request to its connection.
+    pub fn new(node: Arc<Node>, connection: Arc<ConnectionInfo>, header: RequestHeader) -> Self {
+        Self { node, connection, header }
+    }
+
+    /// The version of the API that the client speaks.
+    pub const fn version(&self) -> i16 {
+        self.header.api_version
+    }
+
+    /// The client's id, empty if it gave none.
+    pub fn client_id(&self) -> &str {
+        self.header.client_id.as_deref().unwrap_or_default()
+    }
+
+    /// Where this client reaches this broker: the advertised address of its listener, or the one it connected to
+    /// (TRAPS 18).
+    pub fn advertised(&self) -> (String, u16) {
+        match &self.connection.endpoint.advertised {
+            Some((host, port)) => (host.clone(), *port),
+            None => (self.connection.local.ip().to_string(), self.connection.local.port()),
+        }
+    }
+
+    /// Encodes a response to this request.
+    pub fn reply(&self, response: &Response) -> Reply {
+        match response::encode(self.header.api_version, self.header.correlation_id, response) {
+            Ok(frame) => Reply::Bytes(frame),
+            Err(error) => {
+                tracing::error!(api = self.header.api_key, version = self.version(), %error, "response not encoded");
+                Reply::Close { reason: format!("the response could not be encoded: {error}") }
+            }
+        }
+    }
+}
+
+/// Whether a request may start while earlier ones are in progress: only Produce overlaps Produce.
+pub fn overlaps(header: &RequestHeader) -> bool {
+    header.api_key == ApiKey::Produce as i16
+}
+
+/// Decodes and runs one request.
+pub async fn dispatch(context: RequestContext, body: Bytes) -> Outcome {
+    let (key, version) = (context.header.api_key, context.header.api_version);
+    let served = SERVED.iter().find(|api| api.key as i16 == key);
+    let Some(served) = served.filter(|api| (api.min_accepted..=api.max).contains(&version)) else {
+        return Outcome::Now(unsupported(&context));
+    };
+    match request::decode(served.key, version, body) {
+        Ok(request) => run(context, request).await,
+        Err(error) => {
+            let client = context.client_id();
+            let reason = format!("{} v{version} from client '{client}' is malformed: {error}", served.key.name());
+            Outcome::Now(Reply::Close { reason })
+        }
+    }
+}
+
+/// ApiVersions that is too new is answered in a way every client reads (TRAPS 1); anything else closes (TRAPS 10).
+fn unsupported(context: &RequestContext) -> Reply {
+    if context.header.api_key == ApiKey::ApiVersions as i16 {
+        return api_versions::unsupported(context);
+    }
+    let RequestHeader { api_key, api_version, .. } = context.header;
+    Reply::Close { reason: format!("API key {api_key} version {api_version} is not supported") }
+}
+
+/// Hands a request to its handler.
+async fn run(context: RequestContext, request: Request) -> Outcome {
+    let ctx = &context;
+    let response = match request {
+        Request::Produce(request) => return produce::handle(ctx, request),
+        Request::Fetch(request) => return Outcome::Now(fetch::handle(ctx, request).await),
+        Request::ApiVersions(request) => return Outcome::Now(api_versions::handle(ctx, &request)),
+        Request::ListOffsets(request) => Response::ListOffsets(list_offsets::handle(ctx, request).await),
+        Request::Metadata(request) => Response::Metadata(metadata::handle(ctx, request).await),
+        Request::OffsetCommit(request) => Response::OffsetCommit(offset_commit::handle(ctx, request).await),
+        Request::OffsetFetch(request) => Response::OffsetFetch(offset_fetch::handle(ctx, request).await),
+        Request::FindCoordinator(request) => {
+            Response::FindCoordinator(find_coordinator::handle(ctx, request).await)
+        }
+        Request::JoinGroup(request) => Response::JoinGroup(join_group::handle(ctx, request).await),
+        Request::Heartbeat(request) => Response::Heartbeat(heartbeat::handle(ctx, request).await),
+        Request::LeaveGroup(request) => Response::LeaveGroup(leave_group::handle(ctx, request).await),
+        Request::SyncGroup(request) => Response::SyncGroup(sync_group::handle(ctx, request).await),
+        Request::DescribeGroups(request) => Response::DescribeGroups(describe_groups::handle(ctx, request).await),
+        Request::ListGroups(request) => Response::ListGroups(list_groups::handle(ctx, request).await),
+        Request::CreateTopics(request) => Response::CreateTopics(create_topics::handle(ctx, request).await),
+        Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics::handle(ctx, request).await),
+        Request::DeleteRecords(request) => Response::DeleteRecords(delete_records::handle(ctx, request).await),
+        Request::InitProducerId(request) => Response::InitProducerId(init_producer_id::handle(ctx, request).await),
+        Request::OffsetForLeaderEpoch(request) => {
+            Response::OffsetForLeaderEpoch(offset_for_leader_epoch::handle(ctx, request))
+        }
+        Request::DescribeConfigs(request) => Response::DescribeConfigs(describe_configs::handle(ctx, request)),
+        Request::AlterConfigs(request) => Response::AlterConfigs(alter_configs::handle(ctx, request).await),
+        Request::DescribeLogDirs(request) => Response::DescribeLogDirs(describe_log_dirs::handle(ctx, request).await),
+        Request::CreatePartitions(request) => {
+            Response::CreatePartitions(create_partitions::handle(ctx, request).await)
+        }
+        Request::DeleteGroups(request) => Response::DeleteGroups(delete_groups::handle(ctx, request).await),
+        Request::IncrementalAlterConfigs(request) => {
+            Response::IncrementalAlterConfigs(incremental_alter_configs::handle(ctx, request).await)
+        }
+        Request::OffsetDelete(request) => Response::OffsetDelete(offset_delete::handle(ctx, request).await),
+        Request::DescribeCluster(request) => Response::DescribeCluster(describe_cluster::handle(ctx, &request)),
+        Request::ListConfigResources(request) => {
+            Response::ListConfigResources(list_config_resources::handle(ctx, &request))
+        }
+        Request::DescribeTopicPartitions(request) => {
+            Response::DescribeTopicPartitions(describe_topic_partitions::handle(ctx, request))
+        }
+    };
+    Outcome::Now(ctx.reply(&response))
+}

@@ -1,0 +1,195 @@
+//! The metadata quorum behind one door: records in, committed or not.
+//!
+//! For now the quorum has a single voter: append, flush, apply. One entry is one record and its index is the record's
+//! offset; a change of several records stands between BeginTransaction and EndTransaction, so that it is applied at
+//! once or not at all; the term is the batch's leader epoch. openraft fits behind this door later (DESIGN section 4).
+
+mod load;
+mod quorum_state;
+
+use std::path::{Path, PathBuf};
+
+use gracchus_base::metadata_record::MetadataRecord;
+use gracchus_base::{BrokerId, Clock, LeaderEpoch, Offset, TopicName};
+use gracchus_log::{
+    AppendError, CloseError, FlushError, Log, LogConfig, LogEnv, OpenError, ReadError, RecoveryStart, RollError,
+};
+use gracchus_state::image::{ImageError, ImageLoader, MetadataImage};
+use gracchus_wire::internal::kraft_control::{self, KraftControl};
+use gracchus_wire::internal::metadata::{self, MetadataRecordError};
+use gracchus_wire::records::{Batch, BatchBuilder, BatchOptions, BuildError};
+
+/// Records that one batch of the metadata log holds at most; Kafka's controller has the same bound.
+const BATCH_RECORDS_MAX: usize = 10_000;
+
+/// Why the quorum did not open or did not commit.
+#[derive(Debug, thiserror::Error)]
+pub enum QuorumError {
+    #[error("the metadata log was not opened: {0}")]
+    Open(#[from] OpenError),
+    #[error("the metadata log was not read: {0}")]
+    Read(#[from] ReadError),
+    #[error("the metadata log holds no batch at offset {0}: {1}")]
+    Batch(Offset, String),
+    #[error("the metadata record at offset {0} is unknown: {1}")]
+    Record(Offset, MetadataRecordError),
+    #[error("the metadata record at offset {0} does not fit: {1}")]
+    Image(Offset, ImageError),
+    #[error("metadata was not appended: {0}")]
+    Append(#[from] AppendError),
+    #[error("metadata was not flushed: {0}")]
+    Flush(#[from] FlushError),
+    #[error("the metadata log was not rolled: {0}")]
+    Roll(#[from] RollError),
+    #[error("the metadata log was not closed: {0}")]
+    Close(#[from] CloseError),
+    #[error("metadata was not encoded: {0}")]
+    Build(#[from] BuildError),
+    #[error("{path}: {error}")]
+    State {
+        path: String,
+        #[source]
+        error: std::io::Error,
+    },
+}
+
+/// The only voter's log.
+pub struct Quorum {
+    log: Log,
+    epoch: LeaderEpoch,
+    clock: Clock,
+    never_flush: bool,
+}
+
+/// What a quorum needs to open.
+pub struct QuorumOptions {
+    /// The directory that holds `__cluster_metadata-0`.
+    pub dir: PathBuf,
+    pub voter: BrokerId,
+    pub env: LogEnv,
+    pub clock: Clock,
+    /// `--ephemeral`.
+    pub never_flush: bool,
+}
+
+impl Quorum {
+    /// Opens the log, replays it, and takes the lead in a new epoch. The image holds everything that was committed.
+    pub fn open(options: QuorumOptions) -> Result<(Self, MetadataImage), QuorumError> {
+        let QuorumOptions { dir, voter, env, clock, never_flush } = options;
+        let path = dir.join(format!("{}-0", TopicName::cluster_metadata()));
+        let mut log = open_log(&path, env)?;
+        let (mut loader, last_epoch) = load::replay(&log.view())?;
+        let epoch = LeaderEpoch(quorum_state::epoch(&path)?.max(last_epoch.0) + 1);
+        log.write_epochs(&[]);
+        let mut quorum = Self { log, epoch, clock, never_flush };
+        quorum.lead(voter, &mut loader)?;
+        quorum_state::write(&path, voter, epoch)?;
+        Ok((quorum, loader.image().clone()))
+    }
+
+    /// The epoch of this leader.
+    pub const fn epoch(&self) -> LeaderEpoch {
+        self.epoch
+    }
+
+    /// The offset that the next record gets.
+    pub fn next_offset(&self) -> Offset {
+        self.log.log_end().offset
+    }
+
+    /// Commits changes, each as a whole; all of them are durable when this returns.
+    ///
+    /// # Errors
+    /// Nothing of them is applied after a restart, unless it was a failed flush, of which nobody can know.
+    pub fn append(&mut self, changes: &[Vec<MetadataRecord>]) -> Result<(), QuorumError> {
+        for change in changes {
+            let framed = framed(change);
+            for records in framed.chunks(BATCH_RECORDS_MAX) {
+                let mut builder = BatchBuilder::new(self.options(false));
+                for record in records {
+                    builder.push(self.clock.now(), None, Some(&metadata::encode(record)), &[]);
+                }
+                self.append_batch(builder.finish()?)?;
+            }
+        }
+        self.flush()
+    }
+
+    /// Closes the log for a clean shutdown.
+    pub fn close(&mut self) -> Result<(), QuorumError> {
+        if !self.never_flush {
+            self.log.close(&[])?;
+        }
+        Ok(())
+    }
+
+    /// Announces the new leader, and ends what the one before left open.
+    fn lead(&mut self, voter: BrokerId, loader: &mut ImageLoader) -> Result<(), QuorumError> {
+        let change = KraftControl::LeaderChange { leader: voter, voters: vec![voter], granting_voters: vec![voter] };
+        let (key, value) = kraft_control::encode(&change);
+        let mut builder = BatchBuilder::new(self.options(true));
+        builder.push(self.clock.now(), Some(&key), Some(&value), &[]);
+        self.append_batch(builder.finish()?)?;
+        if loader.in_transaction() {
+            let abort = MetadataRecord::AbortTransaction { reason: Some("its writer ended".to_owned()) };
+            let mut builder = BatchBuilder::new(self.options(false));
+            builder.push(self.clock.now(), None, Some(&metadata::encode(&abort)), &[]);
+            let at = self.next_offset();
+            self.append_batch(builder.finish()?)?;
+            loader.apply(at, self.epoch, abort).map_err(|error| QuorumError::Image(at, error))?;
+        }
+        self.flush()
+    }
+
+    fn options(&self, is_control: bool) -> BatchOptions {
+        let (base_offset, leader_epoch) = (self.next_offset(), self.epoch);
+        BatchOptions { base_offset, leader_epoch, is_control, ..BatchOptions::default() }
+    }
+
+    fn append_batch(&mut self, batch: Batch) -> Result<(), QuorumError> {
+        let now = self.clock.now();
+        if self.log.needs_roll(&batch.header, now) {
+            self.log.roll(&[], now)?;
+        }
+        self.log.append(&[batch], now)?;
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), QuorumError> {
+        if self.never_flush {
+            return Ok(());
+        }
+        let Some(ticket) = self.log.flush_ticket() else { return Ok(()) };
+        match ticket.run() {
+            Ok(flushed) => {
+                self.log.flushed(flushed);
+                Ok(())
+            }
+            Err(error) => {
+                self.log.poison();
+                Err(error.into())
+            }
+        }
+    }
+}
+
+/// A change as it stands in the log: one record alone, several as a transaction.
+fn framed(change: &[MetadataRecord]) -> Vec<MetadataRecord> {
+    if change.len() < 2 {
+        return change.to_vec();
+    }
+    let begin = MetadataRecord::BeginTransaction { name: None };
+    [begin].into_iter().chain(change.iter().cloned()).chain([MetadataRecord::EndTransaction]).collect()
+}
+
+fn open_log(path: &Path, env: LogEnv) -> Result<Log, QuorumError> {
+    // Nothing of the metadata log is ever deleted: there are no snapshots yet that could stand for it.
+    let config = LogConfig { delete: false, retention_ms: -1, ..LogConfig::default() };
+    let id = gracchus_base::TopicId::CLUSTER_METADATA;
+    if !path.exists() {
+        return Ok(Log::new_lazy(path.to_owned(), id, config, env));
+    }
+    // Always read from the start: the image is rebuilt from all of it.
+    let start = RecoveryStart { clean_shutdown: false, recovery_point: Offset::ZERO, log_start: Offset::ZERO };
+    Ok(Log::open(path.to_owned(), id, config, env, start, &mut |_| {})?)
+}

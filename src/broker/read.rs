@@ -1,0 +1,128 @@
+//! Reading partitions from their published views: what Fetch, ListOffsets and the loading of groups have in common.
+//!
+//! Nothing here asks a shard. A read touches the index and a few batch headers; the records themselves go from the page
+//! cache to the socket.
+
+use bytes::Bytes;
+use gracchus_base::{ErrorCode, LeaderEpoch, Offset, Timestamp};
+use gracchus_log::{FileRange, LogPosition, ReadError, UpTo};
+use gracchus_wire::records::time_lookup;
+
+use crate::partition::{PartitionView, Status};
+
+/// Which records a client may see.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isolation {
+    ReadUncommitted,
+    ReadCommitted,
+}
+
+impl Isolation {
+    /// The level on the wire; Kafka takes everything but 1 for uncommitted.
+    pub const fn from_wire(level: i8) -> Self {
+        if level == 1 { Self::ReadCommitted } else { Self::ReadUncommitted }
+    }
+}
+
+/// A record that a time lookup found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FoundOffset {
+    pub offset: Offset,
+    pub timestamp: Timestamp,
+}
+
+impl PartitionView {
+    /// The end of what may be read.
+    pub fn end_for(&self, isolation: Isolation) -> Offset {
+        match isolation {
+            Isolation::ReadUncommitted => self.high_watermark.offset,
+            Isolation::ReadCommitted => self.last_stable,
+        }
+    }
+
+    /// # Errors
+    /// The code for a partition that cannot be used.
+    pub fn check_usable(&self, current_leader_epoch: LeaderEpoch) -> Result<(), ErrorCode> {
+        match self.status {
+            Status::Online => {}
+            Status::Offline => return Err(ErrorCode::KafkaStorageError),
+            Status::Deleted => return Err(ErrorCode::UnknownTopicOrPartition),
+        }
+        let asked = (current_leader_epoch != LeaderEpoch::NONE).then_some(current_leader_epoch);
+        gracchus_state::partition::check_leader_epoch(self.leader_epoch, asked)
+    }
+
+    fn up_to(&self, isolation: Isolation) -> UpTo {
+        let end = self.end_for(isolation);
+        if end == self.high_watermark.offset { self.high_watermark.into() } else { end.into() }
+    }
+}
+
+/// The batches from `from` on that may be read. `None`: nothing yet, or nothing that fits.
+///
+/// # Errors
+/// OFFSET_OUT_OF_RANGE outside the log; KAFKA_STORAGE_ERROR when the disk fails.
+pub fn range(
+    view: &PartitionView,
+    from: Offset,
+    isolation: Isolation,
+    bytes_max: u32,
+    min_one: bool,
+) -> Result<Option<FileRange>, ErrorCode> {
+    if from < view.log_start || from > view.high_watermark.offset {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    let Some(log) = &view.log else { return Ok(None) };
+    match log.read(from, view.up_to(isolation), bytes_max, min_one) {
+        Ok(range) => Ok(range),
+        // The segment went away under an old view; the client asks again and gets the new one.
+        Err(ReadError::Gone) => Err(ErrorCode::NotLeaderOrFollower),
+        Err(ReadError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
+        Err(error) => {
+            tracing::error!(%error, "a partition could not be read");
+            Err(ErrorCode::KafkaStorageError)
+        }
+    }
+}
+
+/// Whole batches from `from` on as bytes, at least one; empty at the end.
+pub fn bytes(view: &PartitionView, from: Offset, up_to: LogPosition, bytes_max: u32) -> Result<Bytes, ReadError> {
+    let Some(log) = &view.log else { return Ok(Bytes::new()) };
+    match log.read(from, up_to, bytes_max, true)? {
+        Some(range) => Ok(range.read_all()?),
+        None => Ok(Bytes::new()),
+    }
+}
+
+/// The first record at or after `timestamp`, below the end for `isolation`.
+pub fn by_timestamp(
+    view: &PartitionView,
+    timestamp: Timestamp,
+    isolation: Isolation,
+) -> Result<Option<FoundOffset>, ReadError> {
+    let Some(log) = &view.log else { return Ok(None) };
+    let end = view.end_for(isolation);
+    let mut from = view.log_start;
+    while let Some(batch) = log.lookup_timestamp(timestamp, from)? {
+        if batch.header.base_offset >= end {
+            return Ok(None);
+        }
+        let bytes = batch.range.read_all()?;
+        match time_lookup::first_at_or_after(&bytes, timestamp) {
+            Ok(Some((offset, timestamp))) if offset >= view.log_start => {
+                return Ok((offset < end).then_some(FoundOffset { offset, timestamp }));
+            }
+            _ => from = batch.header.next_offset(),
+        }
+    }
+    Ok(None)
+}
+
+/// The first record that has the largest timestamp (KIP-734).
+pub fn max_timestamp(view: &PartitionView) -> Result<Option<FoundOffset>, ReadError> {
+    let Some(log) = &view.log else { return Ok(None) };
+    let Some(batch) = log.max_timestamp()? else { return Ok(None) };
+    let bytes = batch.range.read_all()?;
+    let found = time_lookup::first_with_max(&bytes).ok().flatten();
+    Ok(found.map(|(offset, timestamp)| FoundOffset { offset, timestamp }))
+}

@@ -1,0 +1,199 @@
+//! A partition's life in its shard: opened, configured, trimmed, checkpointed, deleted, closed.
+
+use std::sync::Arc;
+
+use gracchus_base::{ErrorCode, Offset};
+use gracchus_log::{Log, LogPosition, OpenError, Recovered};
+use gracchus_state::config::TopicConfig;
+use gracchus_state::partition::{AckQueue, EpochCache, EpochStart, PartitionLeader, RecoveredPartition};
+use gracchus_state::producer::ProducerTable;
+
+use super::partition_log::{PartitionLog, batch_meta, epochs};
+use super::{Open, PartitionCheckpoint, ShardEnv};
+use crate::partition::Status;
+
+impl PartitionLog {
+    /// Opens the partition: recovers its log, if it has one, and rebuilds producers and epochs from it. A log that
+    /// cannot be opened makes a partition that is offline.
+    pub(super) fn open(open: &Open, env: &ShardEnv) -> Self {
+        let flush_before_ack = env.flushes_before_ack(&open.config);
+        let fresh = || PartitionLeader::new(open.leader_epoch, flush_before_ack, env.producers_max);
+        match recover(open, env, flush_before_ack) {
+            Ok(None) => Self::with(open, fresh(), None, Status::Online),
+            Ok(Some((leader, log))) => Self::with(open, leader, Some(log), Status::Online),
+            Err(error) => {
+                tracing::error!(partition = %open.partition.name(), %error, "the partition is offline");
+                Self::with(open, fresh(), None, Status::Offline)
+            }
+        }
+    }
+
+    fn with(open: &Open, leader: PartitionLeader, log: Option<Box<Log>>, status: Status) -> Self {
+        let start = LogPosition { offset: Offset::ZERO, segment_base: Offset::ZERO, position: 0 };
+        let mut partition = Self {
+            partition: open.partition.clone(),
+            config: open.config.clone(),
+            leader,
+            dir: open.dir.clone(),
+            high_watermark: log.as_ref().map_or(start, |log| log.flushed_to()),
+            log,
+            status,
+            queue: Vec::new(),
+            acks: AckQueue::default(),
+            wants_flush: false,
+            unflushed_records: 0,
+            unflushed_since: None,
+        };
+        if let Some(log) = partition.log.as_mut() {
+            log.write_epochs(&epochs(&partition.leader));
+            // Recovery may have found records that a crash left unflushed; the new epoch is to be written as well.
+            partition.wants_flush = true;
+        }
+        partition.moved();
+        partition
+    }
+
+    pub(super) fn set_config(&mut self, config: Arc<TopicConfig>, env: &ShardEnv) {
+        if let Some(log) = self.log.as_mut() {
+            log.set_config(env.log_config(&config));
+        }
+        let flush_before_ack = env.flushes_before_ack(&config);
+        self.wants_flush |= flush_before_ack && self.unflushed_since.is_some();
+        self.config = config;
+        if self.leader.set_flush_before_ack(flush_before_ack).is_some() {
+            self.moved();
+        }
+    }
+
+    /// Moves the log start (DeleteRecords, KIP-107). The file goes with the next retention run; until the checkpoint is
+    /// written a crash may bring the records back, as in Kafka.
+    pub(super) fn delete_records(&mut self, before: Offset) -> Result<Offset, ErrorCode> {
+        if self.status != Status::Online {
+            return Err(ErrorCode::KafkaStorageError);
+        }
+        let start = self.leader.advance_log_start(before)?;
+        if let Some(log) = self.log.as_mut() {
+            log.advance_log_start(start);
+        }
+        Ok(start)
+    }
+
+    /// Retention, and flushes that are due by time.
+    pub(super) fn tick(&mut self, env: &ShardEnv, retention_is_due: bool) {
+        let now = env.clock.now();
+        let due = |since: gracchus_base::Timestamp| now.get().saturating_sub(since.get()) >= self.config.flush_ms;
+        self.wants_flush |= self.unflushed_since.is_some_and(due);
+        if retention_is_due && self.status == Status::Online {
+            self.leader.expire_producers(now, env.producer_expiration_ms);
+            self.retain(env);
+        }
+    }
+
+    fn retain(&mut self, env: &ShardEnv) {
+        let Some(log) = self.log.as_mut() else { return };
+        let (leader, partition) = (&self.leader, self.partition.name());
+        let high_watermark = leader.offsets().high_watermark;
+        let removed = log.retain(env.clock.now(), high_watermark, &mut || leader.producers().snapshot());
+        match removed {
+            Ok(removed) => {
+                for segment in &removed {
+                    tracing::info!(%partition, base_offset = %segment.base, reason = ?segment.reason, "segment deleted");
+                }
+                if !removed.is_empty() {
+                    let start = log.log_start();
+                    if let Err(error) = self.leader.advance_log_start(start) {
+                        tracing::error!(%partition, %error, %start, "the log start was not moved");
+                    }
+                    self.wants_flush = true;
+                    self.publish();
+                }
+            }
+            Err(gracchus_log::RetainError::Roll(gracchus_log::RollError::NoSpace(error))) => {
+                tracing::warn!(%partition, %error, "retention waits for space");
+            }
+            Err(error) => {
+                tracing::error!(%partition, %error, "the partition goes offline");
+                self.go_offline();
+                self.publish();
+            }
+        }
+    }
+
+    /// What the checkpoint files hold of it; `None` if it has no files.
+    pub(super) fn checkpoint(&self) -> Option<PartitionCheckpoint> {
+        let log = self.log.as_ref()?;
+        let offsets = self.leader.offsets();
+        Some(PartitionCheckpoint {
+            partition: self.partition.clone(),
+            recovery_point: log.recovery_point(),
+            log_start: offsets.log_start,
+            high_watermark: offsets.high_watermark,
+            size_bytes: log.size_bytes(),
+        })
+    }
+
+    /// The topic was deleted.
+    pub(super) fn delete(mut self) {
+        self.status = Status::Deleted;
+        self.refuse_all(ErrorCode::UnknownTopicOrPartition);
+        if let Some(log) = self.log.take()
+            && let Err(error) = log.delete()
+        {
+            tracing::error!(partition = %self.partition.name(), %error, "the directory was not removed");
+        }
+        self.publish();
+    }
+
+    /// Flushes and closes for a clean shutdown. Answers whether it went well.
+    pub(super) fn close(&mut self) -> bool {
+        let producers = self.leader.producers().snapshot();
+        let Some(log) = self.log.as_mut() else { return true };
+        if self.status != Status::Online {
+            return false;
+        }
+        match log.close(&producers) {
+            Ok(()) => {
+                self.leader.flushed(log.log_end().offset);
+                self.moved();
+                true
+            }
+            Err(error) => {
+                tracing::error!(partition = %self.partition.name(), %error, "the log was not closed");
+                self.go_offline();
+                false
+            }
+        }
+    }
+}
+
+/// Opens the log and rebuilds the leader's state from it.
+fn recover(
+    open: &Open,
+    env: &ShardEnv,
+    flush_before_ack: bool,
+) -> Result<Option<(PartitionLeader, Box<Log>)>, OpenError> {
+    let Some(recovery) = open.recovery else { return Ok(None) };
+    let mut producers = ProducerTable::new(env.producers_max);
+    let mut found_epochs = Vec::new();
+    let mut visit = |found: Recovered| match found {
+        Recovered::Snapshot(snapshots) => producers.restore(&snapshots),
+        Recovered::Batch(header) => {
+            producers.replay(&batch_meta(&header));
+        }
+        Recovered::Epochs(epochs) => found_epochs = epochs,
+    };
+    let config = env.log_config(&open.config);
+    let topic_id = open.partition.topic_id;
+    let log = Log::open(open.dir.clone(), topic_id, config, env.log.clone(), recovery, &mut visit)?;
+    let entries: Vec<_> =
+        found_epochs.into_iter().map(|(epoch, start_offset)| EpochStart { epoch, start_offset }).collect();
+    let found = RecoveredPartition {
+        log_start: log.log_start(),
+        log_end: log.log_end().offset,
+        flushed_end: log.flushed_to().offset,
+        high_watermark: open.high_watermark,
+        epochs: EpochCache::from_entries(&entries),
+        producers,
+    };
+    Ok(Some((PartitionLeader::recovered(open.leader_epoch, flush_before_ack, found), Box::new(log))))
+}

@@ -1,0 +1,138 @@
+//! Shards: each is one OS thread that owns a set of partitions alone and does all their writing.
+//!
+//! A shard drains its mailbox, appends everything that waits, hands what must be durable to its flushers and goes on;
+//! when a flush returns, everything it covered is acknowledged. Batching grows by itself under load, and no async task
+//! ever waits for a disk. What must not be here: requests and responses.
+
+mod flusher;
+mod lifecycle;
+mod partition_log;
+mod thread;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gracchus_base::{ErrorCode, LeaderEpoch, Offset};
+use gracchus_log::RecoveryStart;
+use gracchus_state::config::TopicConfig;
+use gracchus_wire::records::Batch;
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::thread::{ShardEnv, spawn};
+use crate::partition::{Partition, PartitionKey};
+use crate::ticket::{AppendOutcome, Refusal, Ticket};
+
+/// The way to a shard. The queue behind it has no bound of its own: every append in it holds part of the request
+/// budget, and all other messages are one per administrative action.
+#[derive(Clone, Debug)]
+pub struct ShardHandle(mpsc::UnboundedSender<Message>);
+
+/// What a shard can be asked.
+#[derive(Debug)]
+pub enum Message {
+    Append(Append),
+    Open(Box<Open>),
+    /// The topic was deleted: the log goes, waiting appends are refused.
+    Delete(PartitionKey),
+    SetConfig(PartitionKey, Arc<TopicConfig>),
+    DeleteRecords {
+        key: PartitionKey,
+        before: Offset,
+        reply: oneshot::Sender<Result<Offset, ErrorCode>>,
+    },
+    /// Collects what the checkpoint files hold, and log sizes.
+    Checkpoint(oneshot::Sender<Vec<PartitionCheckpoint>>),
+    /// Time has passed: retention, producer expiry, `flush.ms`.
+    Tick,
+    /// A flush came back.
+    Flushed(PartitionKey, Result<gracchus_log::Flushed, gracchus_log::FlushError>),
+    /// Answered when every message before it was taken.
+    Opened(oneshot::Sender<()>),
+    /// Flush and close everything; the thread ends.
+    Close(oneshot::Sender<ShardClosed>),
+}
+
+/// One batch for one partition.
+#[derive(Debug)]
+pub struct Append {
+    pub key: PartitionKey,
+    /// Base offset and leader epoch are the shard's to set.
+    pub batch: Batch,
+    /// [`gracchus_base::Timestamp::NONE`] unless the topic stamps records itself.
+    pub log_append_time: gracchus_base::Timestamp,
+    pub ack: Ack,
+}
+
+/// Who is told of an append, and when.
+pub enum Ack {
+    /// `acks=0` and `acks=1`: as soon as it is in the log.
+    Written(Ticket),
+    /// `acks=all`: when the high watermark has passed it.
+    Durable(Ticket),
+    /// A coordinator wants both: `written` runs first, then `durable`.
+    Both { written: Stage, durable: Stage },
+}
+
+/// A step of [`Ack::Both`]; runs on the shard's thread, so it only sends.
+pub type Stage = Box<dyn FnOnce(AppendOutcome) + Send>;
+
+/// A partition to take over.
+#[derive(Debug)]
+pub struct Open {
+    pub partition: Arc<Partition>,
+    pub config: Arc<TopicConfig>,
+    pub dir: PathBuf,
+    pub leader_epoch: LeaderEpoch,
+    /// `None`: there is no directory and never was; nothing is made until the first append.
+    pub recovery: Option<RecoveryStart>,
+    /// From the checkpoint: readers may have seen what lies before it.
+    pub high_watermark: Offset,
+}
+
+/// What a shard says when it has closed.
+#[derive(Debug)]
+pub struct ShardClosed {
+    pub checkpoints: Vec<PartitionCheckpoint>,
+    /// Every log was flushed and closed in good order.
+    pub clean: bool,
+}
+
+/// What the checkpoint files know of a partition.
+#[derive(Clone, Debug)]
+pub struct PartitionCheckpoint {
+    pub partition: Arc<Partition>,
+    pub recovery_point: Offset,
+    pub log_start: Offset,
+    pub high_watermark: Offset,
+    pub size_bytes: u64,
+}
+
+impl ShardHandle {
+    /// Sends to the shard. If its thread is gone the message is dropped, and with it the tickets or reply ends in it,
+    /// which answers them with an error.
+    pub fn send(&self, message: Message) {
+        if self.0.send(message).is_err() {
+            tracing::debug!("a shard has ended; a message to it was dropped");
+        }
+    }
+}
+
+impl Ack {
+    /// The batch was refused or could not be stored.
+    fn refuse(self, refusal: Refusal) {
+        match self {
+            Self::Written(ticket) | Self::Durable(ticket) => ticket.answer(Err(refusal)),
+            Self::Both { written, .. } => written(Err(refusal)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Ack {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Written(_) => "Written",
+            Self::Durable(_) => "Durable",
+            Self::Both { .. } => "Both",
+        })
+    }
+}

@@ -1,0 +1,321 @@
+//! One partition inside its shard: the leader's state machine, the log, and the acknowledgements that wait.
+//!
+//! Every change follows decide, append, apply: the machine decides without changing, the log appends, then the machine
+//! applies. A failed append needs no rollback. Opening, deleting and upkeep are in `lifecycle`.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gracchus_base::{ErrorCode, Offset, ProducerId, Timestamp};
+use gracchus_log::{AppendError, FlushError, FlushTicket, Flushed, Log, LogPosition, RollError};
+use gracchus_state::config::TopicConfig;
+use gracchus_state::partition::{AckQueue, AppendDecision, PartitionLeader};
+use gracchus_state::producer::BatchMeta;
+use gracchus_wire::records::{Batch, BatchHeader};
+
+use super::{Ack, Append, ShardEnv};
+use crate::partition::{Partition, PartitionView, Status};
+use crate::ticket::{AppendOutcome, Appended, Refusal};
+
+/// Bytes that one vectored write takes at most, so that one busy partition does not hold up the others.
+const RUN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// A partition that this shard owns.
+pub(super) struct PartitionLog {
+    pub(super) partition: Arc<Partition>,
+    pub(super) config: Arc<TopicConfig>,
+    pub(super) leader: PartitionLeader,
+    pub(super) dir: PathBuf,
+    /// `None` until the first append: an idle partition costs no file.
+    pub(super) log: Option<Box<Log>>,
+    pub(super) status: Status,
+    /// Appends of this round, in arrival order.
+    pub(super) queue: Vec<Append>,
+    /// Acknowledgements until the high watermark passes their offset.
+    pub(super) acks: AckQueue<(Ack, Appended)>,
+    /// Something was appended, or a deadline passed, that a flush must cover.
+    pub(super) wants_flush: bool,
+    /// Records appended since the last flush (`flush.messages`).
+    pub(super) unflushed_records: i64,
+    /// When the oldest unflushed record was appended (`flush.ms`).
+    pub(super) unflushed_since: Option<Timestamp>,
+    /// The high watermark as a place, to spare readers the lookup.
+    pub(super) high_watermark: LogPosition,
+}
+
+/// Batches that go into the log with one write, each with what the machine needs to apply it.
+#[derive(Default)]
+struct Run {
+    batches: Vec<Batch>,
+    parts: Vec<RunPart>,
+    bytes: usize,
+}
+
+/// One batch of a run.
+struct RunPart {
+    meta: BatchMeta,
+    base_offset: Offset,
+    log_append_time: Timestamp,
+    ack: Ack,
+}
+
+impl PartitionLog {
+    /// Appends everything in the queue. The caller asks for a flush and publishes afterwards.
+    pub(super) fn append_queued(&mut self, env: &ShardEnv) {
+        let now = env.clock.now();
+        let mut queue = std::mem::take(&mut self.queue).into_iter().peekable();
+        while queue.peek().is_some() {
+            let run = self.next_run(&mut queue);
+            self.append_run(run, now, env);
+        }
+    }
+
+    /// Decides batches from the front of the queue until one of them depends on another that is not applied yet: two
+    /// batches of one producer are decided one after the other.
+    fn next_run(&mut self, queue: &mut std::iter::Peekable<std::vec::IntoIter<Append>>) -> Run {
+        let mut run = Run::default();
+        let mut producers: Vec<ProducerId> = Vec::new();
+        let mut next_offset = self.leader.offsets().log_end;
+        while let Some(append) = queue.next_if(|append| {
+            let header = &append.batch.header;
+            let fits = run.bytes == 0 || self.fits(run.bytes, header);
+            fits && (header.producer_id == ProducerId::NONE || !producers.contains(&header.producer_id))
+        }) {
+            let Append { mut batch, log_append_time, ack, .. } = append;
+            let meta = batch_meta(&batch.header);
+            match self.decide(&batch.header, &meta) {
+                AppendDecision::Append { leader_epoch, .. } => {
+                    batch.header.base_offset = next_offset;
+                    batch.header.leader_epoch = leader_epoch;
+                    run.parts.push(RunPart { meta, base_offset: next_offset, log_append_time, ack });
+                    producers.extend(meta.has_producer().then_some(meta.producer_id));
+                    next_offset = batch.header.next_offset();
+                    run.bytes += batch.header.total_bytes();
+                    run.batches.push(batch);
+                }
+                AppendDecision::Duplicate { base_offset, log_append_time, wait_for, .. } => {
+                    self.acknowledge(ack, wait_for, self.appended(base_offset, log_append_time));
+                }
+                AppendDecision::Refuse(error) => {
+                    tracing::debug!(partition = %self.partition.name(), %error, "a batch was refused");
+                    ack.refuse(error.code().into());
+                }
+            }
+        }
+        run
+    }
+
+    /// Whether a batch can join a run in the active segment.
+    fn fits(&self, run_bytes: usize, next: &BatchHeader) -> bool {
+        let position = self.log.as_ref().map_or(0, |log| log.log_end().position as usize);
+        let with_next = run_bytes + next.total_bytes();
+        with_next <= RUN_BYTES_MAX && position + with_next <= self.config.segment_bytes.unsigned_abs() as usize
+    }
+
+    fn decide(&self, header: &BatchHeader, meta: &BatchMeta) -> AppendDecision {
+        debug_assert_eq!(meta.last_offset_delta, header.last_offset_delta);
+        self.leader.decide_append(meta)
+    }
+
+    fn append_run(&mut self, run: Run, now: Timestamp, env: &ShardEnv) {
+        let Some(first) = run.batches.first() else { return };
+        if let Err(refusal) = self.check_appendable(&run) {
+            return run.parts.into_iter().for_each(|part| part.ack.refuse(refusal.clone()));
+        }
+        let outcome = self.write(&first.header.clone(), &run.batches, now, env);
+        match outcome {
+            Ok(()) => self.apply(run, now),
+            Err(error) => run.parts.into_iter().for_each(|part| part.ack.refuse(error.into())),
+        }
+    }
+
+    /// A single batch may be larger than the topic's segments; then it can never be stored.
+    fn check_appendable(&self, run: &Run) -> Result<(), Refusal> {
+        match self.status {
+            Status::Online => {}
+            Status::Offline => return Err(ErrorCode::KafkaStorageError.into()),
+            Status::Deleted => return Err(ErrorCode::UnknownTopicOrPartition.into()),
+        }
+        if run.bytes > self.config.segment_bytes.unsigned_abs() as usize {
+            return Err(ErrorCode::RecordListTooLarge.into());
+        }
+        Ok(())
+    }
+
+    /// Rolls the segment if it is full, and writes.
+    fn write(&mut self, next: &BatchHeader, batches: &[Batch], now: Timestamp, env: &ShardEnv) -> Result<(), ErrorCode> {
+        let leader = &self.leader;
+        let log = self.log.get_or_insert_with(|| {
+            let (dir, id) = (self.dir.clone(), self.partition.topic_id);
+            let mut log = Log::new_lazy(dir, id, env.log_config(&self.config), env.log.clone());
+            log.write_epochs(&epochs(leader));
+            Box::new(log)
+        });
+        if log.needs_roll(next, now) {
+            if let Err(error) = log.roll(&leader.producers().snapshot(), now) {
+                let offline = !matches!(error, RollError::NoSpace(_));
+                return Err(self.failed("a segment was not rolled", &error, offline));
+            }
+            self.wants_flush = true;
+        }
+        match log.append(batches, now) {
+            Ok(_) => Ok(()),
+            Err(error) => {
+                let offline = !matches!(error, AppendError::NoSpace(_));
+                Err(self.failed("batches were not appended", &error, offline))
+            }
+        }
+    }
+
+    fn failed(&mut self, what: &str, error: &dyn std::error::Error, offline: bool) -> ErrorCode {
+        let partition = self.partition.name();
+        if offline {
+            tracing::error!(%partition, %error, what, "the partition goes offline");
+            self.go_offline();
+        } else {
+            tracing::warn!(%partition, %error, what, "the client may retry");
+        }
+        ErrorCode::KafkaStorageError
+    }
+
+    fn apply(&mut self, run: Run, now: Timestamp) {
+        for RunPart { meta, base_offset, log_append_time, ack } in run.parts {
+            self.leader.apply_append(&meta, base_offset);
+            let end = base_offset.plus(i64::from(meta.last_offset_delta) + 1);
+            self.unflushed_records += end.since(base_offset);
+            self.acknowledge(ack, end, self.appended(base_offset, log_append_time));
+        }
+        self.unflushed_since.get_or_insert(now);
+        let by_count = self.unflushed_records >= self.config.flush_messages;
+        self.wants_flush |= self.config.flush_before_ack || by_count;
+        self.moved();
+    }
+
+    const fn appended(&self, base_offset: Offset, log_append_time: Timestamp) -> Appended {
+        Appended { base_offset, log_append_time, log_start: self.leader.offsets().log_start }
+    }
+
+    /// Tells at once who does not wait, and queues who does.
+    fn acknowledge(&mut self, ack: Ack, wait_for: Offset, appended: Appended) {
+        match ack {
+            Ack::Written(ticket) => ticket.answer(Ok(appended)),
+            Ack::Durable(_) => self.acks.push(wait_for, (ack, appended)),
+            Ack::Both { written, durable } => {
+                written(Ok(appended));
+                let written: super::Stage = Box::new(|_| {});
+                self.acks.push(wait_for, (Ack::Both { written, durable }, appended));
+            }
+        }
+    }
+
+    /// A flush came back.
+    pub(super) fn flushed(&mut self, outcome: Result<Flushed, FlushError>) {
+        match (outcome, self.log.as_mut()) {
+            (Ok(flushed), Some(log)) => {
+                let end = log.flushed(flushed);
+                self.leader.flushed(end.offset);
+                self.moved();
+            }
+            (Err(error), _) => {
+                tracing::error!(partition = %self.partition.name(), %error, "the partition goes offline");
+                self.go_offline();
+            }
+            // Deleted meanwhile.
+            (Ok(_), None) => {}
+        }
+    }
+
+    /// The next flush, if one is wanted and none is on its way.
+    pub(super) fn flush_ticket(&mut self) -> Option<FlushTicket> {
+        if !self.wants_flush || self.status != Status::Online {
+            return None;
+        }
+        let log = self.log.as_mut().filter(|log| !log.flush_in_flight())?;
+        self.wants_flush = false;
+        self.unflushed_records = 0;
+        self.unflushed_since = None;
+        log.flush_ticket()
+    }
+
+    /// The offsets may have moved: finds the high watermark's place, and releases who waited for it.
+    pub(super) fn moved(&mut self) {
+        let offset = self.leader.offsets().high_watermark;
+        if let Some(log) = &self.log {
+            let places = [log.flushed_to(), log.log_end()];
+            if let Some(place) = places.into_iter().find(|place| place.offset == offset) {
+                self.high_watermark = place;
+            } else if self.high_watermark.offset != offset
+                && let Ok(place) = log.view().position_of(offset)
+            {
+                self.high_watermark = place;
+            }
+        }
+        for (ack, appended) in self.acks.release(offset) {
+            ack.durable(Ok(appended));
+        }
+    }
+
+    /// The log failed: everything that waits is refused, and nothing more is served until a restart.
+    pub(super) fn go_offline(&mut self) {
+        if let Some(log) = self.log.as_mut() {
+            log.poison();
+        }
+        self.status = Status::Offline;
+        self.refuse_all(ErrorCode::KafkaStorageError);
+    }
+
+    pub(super) fn refuse_all(&mut self, error: ErrorCode) {
+        for append in self.queue.drain(..) {
+            append.ack.refuse(error.into());
+        }
+        for (ack, _) in self.acks.fail_all() {
+            ack.durable(Err(error.into()));
+        }
+    }
+
+    /// Shows readers what is there now.
+    pub(super) fn publish(&self) {
+        let offsets = self.leader.offsets();
+        self.partition.publish(PartitionView {
+            status: self.status,
+            leader_epoch: self.leader.leader_epoch(),
+            epochs: self.leader.epochs().clone(),
+            log_start: offsets.log_start,
+            high_watermark: LogPosition { offset: offsets.high_watermark, ..self.high_watermark },
+            last_stable: offsets.last_stable,
+            log: self.log.as_ref().map(|log| log.view()),
+        });
+    }
+}
+
+impl Ack {
+    /// The end of the wait for the high watermark.
+    fn durable(self, outcome: AppendOutcome) {
+        match self {
+            Self::Written(ticket) | Self::Durable(ticket) => ticket.answer(outcome),
+            Self::Both { durable, .. } => durable(outcome),
+        }
+    }
+}
+
+/// The epochs as their checkpoint file holds them.
+pub(super) fn epochs(leader: &PartitionLeader) -> Vec<(gracchus_base::LeaderEpoch, Offset)> {
+    leader.epochs().entries().iter().map(|entry| (entry.epoch, entry.start_offset)).collect()
+}
+
+/// What the machine needs to know of a batch.
+pub(super) fn batch_meta(header: &BatchHeader) -> BatchMeta {
+    BatchMeta {
+        producer_id: header.producer_id,
+        producer_epoch: header.producer_epoch,
+        base_sequence: header.base_sequence,
+        last_sequence: header.last_sequence(),
+        last_offset_delta: header.last_offset_delta,
+        max_timestamp: header.max_timestamp,
+        transactional: header.attributes.is_transactional(),
+        control: header.attributes.is_control(),
+        coordinator_epoch: gracchus_base::LeaderEpoch::NONE,
+        leader_epoch: header.leader_epoch,
+        base_offset: header.base_offset,
+    }
+}

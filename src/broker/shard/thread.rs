@@ -1,0 +1,210 @@
+//! The shard's thread: drains the mailbox, lets every touched partition append once, starts flushes, publishes views.
+
+use std::collections::{HashMap, HashSet};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread;
+
+use gracchus_base::{Clock, ErrorCode, Timestamp};
+use gracchus_log::{LogConfig, LogEnv};
+use gracchus_state::config::TopicConfig;
+use tokio::sync::mpsc;
+
+use super::flusher::Flushers;
+use super::partition_log::PartitionLog;
+use super::{Message, PartitionCheckpoint, ShardClosed, ShardHandle};
+use crate::partition::PartitionKey;
+
+/// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
+const ROUND_MAX: usize = 1024;
+
+/// What the partitions of a shard share.
+pub struct ShardEnv {
+    pub log: LogEnv,
+    pub clock: Clock,
+    /// `--ephemeral`: nothing is ever flushed.
+    pub never_flush: bool,
+    /// Producers that a partition remembers at most.
+    pub producers_max: usize,
+    pub producer_expiration_ms: i64,
+    pub retention_check_ms: i64,
+}
+
+impl ShardEnv {
+    /// Whether an acknowledgement of `acks=all` waits for stable storage. `flush.messages=1` asks for the same by
+    /// Kafka's own name.
+    pub(super) fn flushes_before_ack(&self, config: &TopicConfig) -> bool {
+        !self.never_flush && (config.flush_before_ack || config.flush_messages == 1)
+    }
+
+    pub(super) fn log_config(&self, config: &TopicConfig) -> LogConfig {
+        LogConfig {
+            segment_bytes: config.segment_bytes.unsigned_abs(),
+            segment_ms: config.segment_ms,
+            segment_jitter_ms: config.segment_jitter_ms,
+            index_interval_bytes: config.index_interval_bytes.unsigned_abs(),
+            segment_index_bytes: config.segment_index_bytes.unsigned_abs(),
+            retention_ms: config.retention_ms,
+            retention_bytes: config.retention_bytes,
+            delete: config.cleanup_policy.delete,
+            file_delete_delay_ms: config.file_delete_delay_ms,
+        }
+    }
+}
+
+/// Starts a shard.
+pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let handle = ShardHandle(sender);
+    // The thread and its flushers hold weak ends: a shard ends when everyone else has dropped it, or with `Close`.
+    let flushers = Flushers::spawn(name, &handle)?;
+    let mut shard = Shard {
+        env,
+        flushers: Some(flushers),
+        partitions: HashMap::new(),
+        touched: HashSet::new(),
+        flushing: 0,
+        retained: Timestamp::NONE,
+        closing: None,
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(move || shard.run(receiver))?;
+    Ok(handle)
+}
+
+struct Shard {
+    env: ShardEnv,
+    flushers: Option<Flushers>,
+    partitions: HashMap<PartitionKey, PartitionLog>,
+    /// Partitions that a message of this round changed.
+    touched: HashSet<PartitionKey>,
+    /// Flushes in progress.
+    flushing: usize,
+    retained: Timestamp,
+    closing: Option<tokio::sync::oneshot::Sender<ShardClosed>>,
+}
+
+impl Shard {
+    fn run(&mut self, mut mailbox: mpsc::UnboundedReceiver<Message>) {
+        let mut round = Vec::with_capacity(ROUND_MAX);
+        while mailbox.blocking_recv_many(&mut round, ROUND_MAX) > 0 {
+            for message in round.drain(..) {
+                self.take(message);
+            }
+            self.finish_round();
+            if self.closing.is_some() && self.flushing == 0 {
+                return self.close();
+            }
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Append(append) => match self.partitions.get_mut(&append.key) {
+                Some(partition) => {
+                    self.touched.insert(append.key);
+                    partition.queue.push(append);
+                }
+                None => append.ack.refuse(ErrorCode::UnknownTopicOrPartition.into()),
+            },
+            Message::Flushed(key, outcome) => {
+                self.flushing = self.flushing.saturating_sub(1);
+                if let Some(partition) = self.partitions.get_mut(&key) {
+                    partition.flushed(outcome);
+                    self.touched.insert(key);
+                }
+            }
+            Message::Open(open) => {
+                let key = open.partition.key();
+                self.partitions.insert(key, PartitionLog::open(&open, &self.env));
+                self.touched.insert(key);
+            }
+            Message::Opened(reply) => {
+                self.finish_round();
+                // Whoever asked may have given up.
+                drop(reply.send(()));
+            }
+            Message::Delete(key) => {
+                if let Some(partition) = self.partitions.remove(&key) {
+                    partition.delete();
+                }
+            }
+            Message::SetConfig(key, config) => {
+                if let Some(partition) = self.partitions.get_mut(&key) {
+                    partition.set_config(config, &self.env);
+                    self.touched.insert(key);
+                }
+            }
+            Message::DeleteRecords { key, before, reply } => {
+                let partition = self.partitions.get_mut(&key).ok_or(ErrorCode::UnknownTopicOrPartition);
+                drop(reply.send(partition.and_then(|partition| partition.delete_records(before))));
+                self.touched.insert(key);
+            }
+            Message::Checkpoint(reply) => drop(reply.send(self.checkpoints())),
+            Message::Tick => self.tick(),
+            Message::Close(reply) => self.closing = Some(reply),
+        }
+    }
+
+    /// Every touched partition appends what waits with few writes, starts a flush if it wants one, and publishes once.
+    fn finish_round(&mut self) {
+        for key in std::mem::take(&mut self.touched) {
+            let env = &self.env;
+            let Some(partition) = self.partitions.get_mut(&key) else { continue };
+            let appended = catch_unwind(AssertUnwindSafe(|| partition.append_queued(env)));
+            if appended.is_err() {
+                // A mistake of ours in one partition: it stops, cleanly, and the others go on.
+                tracing::error!(partition = %partition.partition.name(), "appending panicked; the partition goes offline");
+                partition.go_offline();
+            }
+            self.start_flush(key);
+            if let Some(partition) = self.partitions.get(&key) {
+                partition.publish();
+            }
+        }
+    }
+
+    fn start_flush(&mut self, key: PartitionKey) {
+        if self.env.never_flush {
+            return;
+        }
+        let ticket = self.partitions.get_mut(&key).and_then(PartitionLog::flush_ticket);
+        if let (Some(ticket), Some(flushers)) = (ticket, &self.flushers) {
+            self.flushing += 1;
+            flushers.flush(key, ticket);
+        }
+    }
+
+    fn tick(&mut self) {
+        let now = self.env.clock.now();
+        let since = now.get().saturating_sub(self.retained.get());
+        let retention_is_due = since >= self.env.retention_check_ms;
+        if retention_is_due {
+            self.retained = now;
+        }
+        for (key, partition) in self.partitions.iter_mut().filter(|(_, partition)| partition.log.is_some()) {
+            partition.tick(&self.env, retention_is_due);
+            if partition.wants_flush {
+                self.touched.insert(*key);
+            }
+        }
+    }
+
+    fn checkpoints(&self) -> Vec<PartitionCheckpoint> {
+        self.partitions.values().filter_map(PartitionLog::checkpoint).collect()
+    }
+
+    /// Nothing is in flight any more: flush what is left, and tell.
+    fn close(&mut self) {
+        let mut clean = true;
+        if !self.env.never_flush {
+            for partition in self.partitions.values_mut() {
+                clean &= partition.close();
+            }
+        }
+        let checkpoints = self.checkpoints();
+        self.flushers = None;
+        if let Some(reply) = self.closing.take() {
+            drop(reply.send(ShardClosed { checkpoints, clean }));
+        }
+    }
+}
