@@ -63,6 +63,16 @@ pub const GROUP_STATE_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// Tombstones of expired or deleted offsets in one batch: far below the segment and batch limits of the offsets topic.
 pub const GROUP_TOMBSTONES_PER_APPEND_MAX: usize = 1000;
 
+/// Partitions that one request may create over all its topics, as in Kafka.
+pub const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
+
+/// Settings that one resource may have of its own. Topics have fewer names than this; of brokers Kafka takes any name,
+/// and would let these grow for ever.
+pub const CONFIGS_PER_RESOURCE_MAX: usize = 1_000;
+
+/// The longest value of a setting in bytes, as in Kafka.
+pub const CONFIG_VALUE_BYTES_MAX: usize = i16::MAX as usize;
+
 const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
 const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
 const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX <= FETCH_SESSIONS_PARTITIONS_MAX);

@@ -3,8 +3,9 @@
 //! What must not be here: sockets, files, clocks, tasks, locks, logging, wire structs.
 
 pub mod config;
+pub mod controller;
 pub mod fetch_session;
-pub mod image;
 pub mod group;
+pub mod image;
 pub mod partition;
 pub mod producer;

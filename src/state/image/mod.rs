@@ -13,7 +13,7 @@ mod partition;
 mod topic;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::ops::Bound;
 use std::sync::Arc;

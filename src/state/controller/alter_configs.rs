@@ -1,0 +1,277 @@
+//! Changing settings: IncrementalAlterConfigs, and AlterConfigs, which replaces all settings of a resource.
+
+use std::collections::BTreeMap;
+
+use gracchus_base::limits::{CONFIG_VALUE_BYTES_MAX, CONFIGS_PER_RESOURCE_MAX};
+use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
+use gracchus_base::{BrokerId, ErrorCode, TopicName};
+
+use super::{AdminError, atomic, broker_configs};
+use crate::config::{
+    BrokerConfig, Settings, broker_definition, is_list_config, resolve_topic, topic_definition,
+};
+use crate::image::MetadataImage;
+
+/// The resource types of the protocol whose settings are kept here.
+const TOPIC: i8 = 2;
+const BROKER: i8 = 4;
+
+/// A resource as a request names it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConfigTarget {
+    /// 2 is a topic, 4 a broker; others are refused.
+    pub resource_type: i8,
+    /// Empty for the default of all brokers.
+    pub resource_name: String,
+}
+
+/// What to do with a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AlterOperation {
+    Set,
+    /// Back to the default.
+    Delete,
+    /// Add elements to a list.
+    Append,
+    /// Take elements from a list.
+    Subtract,
+    /// A number that the protocol does not know.
+    Unknown(i8),
+}
+
+impl AlterOperation {
+    /// The operation with this number in the protocol.
+    pub const fn from_code(code: i8) -> Self {
+        match code {
+            0 => Self::Set,
+            1 => Self::Delete,
+            2 => Self::Append,
+            3 => Self::Subtract,
+            _ => Self::Unknown(code),
+        }
+    }
+}
+
+/// One change of one setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigOperation {
+    pub name: String,
+    pub operation: AlterOperation,
+    /// Not looked at by [`AlterOperation::Delete`].
+    pub value: Option<String>,
+}
+
+/// One resource of IncrementalAlterConfigs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncrementalAlterConfigs {
+    pub target: ConfigTarget,
+    pub operations: Vec<ConfigOperation>,
+}
+
+/// One resource of AlterConfigs, with all the settings it is to have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlterConfigs {
+    pub target: ConfigTarget,
+    pub configs: Vec<(String, Option<String>)>,
+}
+
+/// Decides about each resource on its own, in the order of the request: either all its operations are done, in one
+/// change, or none. No record is made for what is as it should be. `broker` is the broker that was asked.
+pub fn incremental_alter_configs(
+    image: &MetadataImage,
+    broker: &BrokerConfig,
+    requests: &[IncrementalAlterConfigs],
+) -> Vec<Result<Vec<MetadataRecord>, AdminError>> {
+    let repeated = repeated(requests.iter().map(|request| &request.target));
+    let decide = |request: &IncrementalAlterConfigs| {
+        let operations = &request.operations;
+        check_once(&repeated, &request.target)?;
+        let values = operations.iter().filter(|op| op.operation != AlterOperation::Delete);
+        check_names(operations.iter().map(|op| &op.name), values.map(|op| (&op.name, &op.value)))?;
+        let resource = resource(&request.target, broker)?;
+        let mut wanted = image.configs(&resource).to_settings();
+        operations.iter().try_for_each(|op| operate(&resource, &mut wanted, op))?;
+        alter(image, broker, &resource, &wanted)
+    };
+    requests.iter().map(decide).collect()
+}
+
+/// As [`incremental_alter_configs`], but a resource gets exactly the settings that are given.
+pub fn alter_configs(
+    image: &MetadataImage,
+    broker: &BrokerConfig,
+    requests: &[AlterConfigs],
+) -> Vec<Result<Vec<MetadataRecord>, AdminError>> {
+    let repeated = repeated(requests.iter().map(|request| &request.target));
+    let decide = |request: &AlterConfigs| {
+        check_once(&repeated, &request.target)?;
+        let values = request.configs.iter().map(|(name, value)| (name, value));
+        check_names(request.configs.iter().map(|(name, _)| name), values)?;
+        let resource = resource(&request.target, broker)?;
+        let value = |value: &Option<String>| value.clone().unwrap_or_default();
+        let wanted = request.configs.iter().map(|(name, given)| (name.clone(), value(given))).collect();
+        alter(image, broker, &resource, &wanted)
+    };
+    requests.iter().map(decide).collect()
+}
+
+/// How often each resource stands in the request.
+fn repeated<'a>(targets: impl Iterator<Item = &'a ConfigTarget>) -> BTreeMap<&'a ConfigTarget, usize> {
+    let mut counts = BTreeMap::new();
+    for target in targets {
+        *counts.entry(target).or_insert(0) += 1;
+    }
+    counts
+}
+
+fn invalid_request(message: impl Into<String>) -> AdminError {
+    AdminError::new(ErrorCode::InvalidRequest, message)
+}
+
+fn invalid_config(message: impl Into<String>) -> AdminError {
+    AdminError::new(ErrorCode::InvalidConfig, message)
+}
+
+fn check_once(repeated: &BTreeMap<&ConfigTarget, usize>, target: &ConfigTarget) -> Result<(), AdminError> {
+    match repeated.get(target) {
+        Some(count) if *count > 1 => Err(invalid_request("Each resource must appear at most once.")),
+        _ => Ok(()),
+    }
+}
+
+/// Each setting once, and `values` not null.
+fn check_names<'a>(
+    names: impl Iterator<Item = &'a String>,
+    values: impl Iterator<Item = (&'a String, &'a Option<String>)>,
+) -> Result<(), AdminError> {
+    let mut names: Vec<&String> = names.collect();
+    names.sort_unstable();
+    if names.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(invalid_request("Error due to duplicate config keys"));
+    }
+    let without_value: Vec<&str> =
+        values.filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
+    if without_value.is_empty() {
+        return Ok(());
+    }
+    Err(invalid_request(format!("Null value not supported for : {}", without_value.join(", "))))
+}
+
+/// The resource that a request means. A broker changes its own settings and the default of all.
+fn resource(target: &ConfigTarget, broker: &BrokerConfig) -> Result<ConfigResource, AdminError> {
+    let name = target.resource_name.as_str();
+    match (target.resource_type, name) {
+        (TOPIC, "") => Err(invalid_request("Default topic resources are not allowed.")),
+        (TOPIC, name) => TopicName::parse(name).map(ConfigResource::Topic).map_err(|error| {
+            AdminError::new(ErrorCode::InvalidTopicException, format!("Topic name is invalid: {error}"))
+        }),
+        (BROKER, "") => Ok(ConfigResource::Broker(None)),
+        (BROKER, name) => match name.parse().map(BrokerId) {
+            Ok(id) if id == broker.node_id => Ok(ConfigResource::Broker(Some(id))),
+            Ok(_) => {
+                let expected = broker.node_id;
+                Err(invalid_request(format!(
+                    "Unexpected broker id, expected {expected}, but received {name}"
+                )))
+            }
+            Err(_) => Err(invalid_request(format!("Node id must be an integer, but it is: {name}"))),
+        },
+        (other, _) => Err(invalid_request(format!("Unknown resource type {other}"))),
+    }
+}
+
+fn operate(resource: &ConfigResource, wanted: &mut Settings, op: &ConfigOperation) -> Result<(), AdminError> {
+    let value = op.value.as_deref().unwrap_or_default();
+    let list = match op.operation {
+        AlterOperation::Set => value.to_owned(),
+        AlterOperation::Delete => {
+            wanted.remove(&op.name);
+            return Ok(());
+        }
+        AlterOperation::Append | AlterOperation::Subtract => {
+            let mut list = list(resource, wanted, op)?;
+            for element in value.split(',') {
+                let at = list.iter().position(|e| e == element);
+                match (op.operation, at) {
+                    (AlterOperation::Append, None) => list.push(element.to_owned()),
+                    (AlterOperation::Subtract, Some(at)) => drop(list.remove(at)),
+                    _ => {}
+                }
+            }
+            list.join(",")
+        }
+        AlterOperation::Unknown(code) => {
+            return Err(invalid_request(format!("Unknown operations type {code}")));
+        }
+    };
+    wanted.insert(op.name.clone(), list);
+    Ok(())
+}
+
+/// The elements that a list has now, or by default.
+fn list(
+    resource: &ConfigResource,
+    wanted: &Settings,
+    op: &ConfigOperation,
+) -> Result<Vec<String>, AdminError> {
+    let name = op.name.as_str();
+    let is_topic = matches!(resource, ConfigResource::Topic(_));
+    if !is_list_config(is_topic, name) {
+        let appends = op.operation == AlterOperation::Append;
+        return Err(invalid_config(match (is_topic, appends) {
+            (true, true) => format!("Can't APPEND to key {name} because its type is not LIST."),
+            (true, false) => format!("Can't SUBTRACT to key {name} because its type is not LIST."),
+            (false, true) => format!("Config value append is not allowed for config key: {name}"),
+            (false, false) => format!("Config value subtract is not allowed for config key: {name}"),
+        }));
+    }
+    let definition = if is_topic { topic_definition(name) } else { broker_definition(name) };
+    let by_default = definition.and_then(|definition| definition.default);
+    let now = wanted.get(name).map(String::as_str).or(by_default).unwrap_or_default();
+    Ok(now.split(',').filter(|element| !element.is_empty()).map(str::to_owned).collect())
+}
+
+/// The records that lead to the wanted settings, if these are allowed.
+fn alter(
+    image: &MetadataImage,
+    broker: &BrokerConfig,
+    resource: &ConfigResource,
+    wanted: &Settings,
+) -> Result<Vec<MetadataRecord>, AdminError> {
+    let now = image.configs(resource);
+    let changed = |(name, value): &(&String, &String)| now.get(name.as_str()) != Some(value.as_str());
+    let set: Vec<(&String, &String)> = wanted.iter().filter(changed).collect();
+    if set.iter().any(|(_, value)| value.len() > CONFIG_VALUE_BYTES_MAX) {
+        return Err(invalid_config(format!(
+            "The configuration value cannot be added because it exceeds the maximum value size of \
+             {CONFIG_VALUE_BYTES_MAX} bytes."
+        )));
+    }
+    if wanted.len() > CONFIGS_PER_RESOURCE_MAX {
+        let message = "Unable to perform excessively large batch operation.";
+        return Err(AdminError::new(ErrorCode::PolicyViolation, message));
+    }
+    let removed: Vec<&str> =
+        now.iter().map(|(name, _)| name).filter(|name| !wanted.contains_key(*name)).collect();
+    match resource {
+        ConfigResource::Topic(topic) => {
+            let overrides = wanted.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            resolve_topic(overrides, broker).map_err(|error| invalid_config(error.message))?;
+            if image.topic(topic.as_str()).is_none() {
+                let message = format!("The topic '{topic}' does not exist.");
+                return Err(AdminError::new(ErrorCode::UnknownTopicOrPartition, message));
+            }
+        }
+        ConfigResource::Broker(id) => {
+            broker_configs::check(image, broker, *id, wanted, &set, &removed)?;
+        }
+    }
+    let record = |name: &str, value: Option<&str>| MetadataRecord::Config {
+        resource: resource.clone(),
+        name: name.to_owned(),
+        value: value.map(str::to_owned),
+    };
+    let set = set.into_iter().map(|(name, value)| record(name, Some(value)));
+    let removed = removed.into_iter().map(|name| record(name, None));
+    Ok(atomic("Alter configs", set.chain(removed).collect()))
+}
