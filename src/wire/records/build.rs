@@ -16,7 +16,7 @@ pub struct BatchOptions {
     pub base_offset: Offset,
     pub leader_epoch: LeaderEpoch,
     pub compression: Compression,
-    /// See [`compress`]; no meaning without a codec.
+    /// See [`compress`]; 0 is the codec's default.
     pub level: i32,
     pub producer: Option<BatchProducer>,
     pub is_transactional: bool,

@@ -5,6 +5,8 @@
 
 pub mod build;
 pub mod compress;
+#[cfg(test)]
+mod golden;
 pub mod header;
 pub mod read;
 mod record;
@@ -14,7 +16,7 @@ mod varint;
 pub mod walk;
 
 pub use build::{BatchBuilder, BatchOptions, BatchProducer, BuildError};
-pub use header::{Attributes, Batch, BatchHeader, Compression, HeaderError, TimestampType};
+pub use header::{Attributes, Batch, BatchHeader, Compression, HeaderError, TimestampType, crc_matches};
 pub use read::{ReadError, Record, RecordHeader, Records, records, records_of};
 pub use record::MalformedRecord;
 pub use validate::{RecordError, Refused, Rules, Validated, validate};

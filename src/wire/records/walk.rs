@@ -40,3 +40,39 @@ impl<'a> Iterator for Batches<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use gracchus_base::{Offset, Timestamp};
+
+    use super::*;
+    use crate::records::{BatchBuilder, BatchOptions};
+
+    fn batch(base_offset: i64) -> Vec<u8> {
+        let options = BatchOptions { base_offset: Offset(base_offset), ..BatchOptions::default() };
+        let mut builder = BatchBuilder::new(options);
+        builder.push(Timestamp(1), None, Some(b"value"), &[]);
+        builder.finish().unwrap().to_bytes().to_vec()
+    }
+
+    #[test]
+    fn traps_31_whole_batches_are_walked_and_a_cut_one_is_left() {
+        let (first, second, third) = (batch(3), batch(4), batch(5));
+        for cut in [0, 1, 11, 61, third.len() - 1] {
+            let bytes = [&first[..], &second, &third[..cut]].concat();
+            let mut walk = batches(&bytes);
+            let (header, whole) = walk.next().unwrap().unwrap();
+            assert_eq!((header.base_offset, whole), (Offset(3), &first[..]));
+            assert_eq!(walk.next().unwrap().unwrap().1, &second[..]);
+            assert!(walk.next().is_none());
+            assert_eq!(walk.rest(), &third[..cut]);
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_batch_end_the_walk_with_an_error() {
+        let bytes = [&batch(3)[..], &[0; 100]].concat();
+        let walked: Vec<_> = batches(&bytes).map(|item| item.map(|(header, _)| header.base_offset)).collect();
+        assert_eq!(walked, [Ok(Offset(3)), Err(HeaderError::Magic(0))]);
+    }
+}

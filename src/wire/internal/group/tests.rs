@@ -149,7 +149,7 @@ fn versions_and_lengths_that_lie_are_errors() {
     assert_eq!(newer, Err(GroupRecordError::ValueVersion { key_type: 1, version: 5 }));
     let cut = decode(&key, Some(&hex(OFFSET_VALUES[3])[..20]));
     assert_eq!(cut, Err(GroupRecordError::Value { key_type: 1, source: FieldError::Truncated }));
-    let mut longer = key.clone();
+    let mut longer = hex(OFFSET_KEY);
     longer.push(0);
     let left = decode(&longer, None);
     assert_eq!(left, Err(GroupRecordError::Key { key_type: 1, source: FieldError::LeftOver(1) }));

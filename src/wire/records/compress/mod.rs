@@ -81,8 +81,8 @@ pub fn decompress(
 }
 
 /// Packs `plain` in the form that Java clients read: gzip and zstd frames, snappy in snappy-java's blocks, an LZ4 frame
-/// of independent 64 KiB blocks. `level` is Kafka's `compression.<codec>.level`; snappy has none, and LZ4 is always
-/// packed fast, since the library has one level only.
+/// of independent 64 KiB blocks. `level` is Kafka's `compression.<codec>.level`, 0 the codec's default; snappy has none,
+/// and LZ4 is always packed fast, since the library has one level only.
 ///
 /// # Errors
 /// When the codec's library refuses, see [`CompressError`].
@@ -98,9 +98,9 @@ pub fn compress(codec: Compression, level: i32, plain: &[u8]) -> Result<Vec<u8>,
 }
 
 fn gzip(level: i32, plain: &[u8]) -> std::io::Result<Vec<u8>> {
-    // -1 is zlib's word for its default, which Kafka passes on.
-    let level =
-        u32::try_from(level).map_or_else(|_| flate2::Compression::default(), flate2::Compression::new);
+    // Kafka allows 1 to 9 and, for zlib's own default, -1; 0 would not compress at all.
+    let level = u32::try_from(level).ok().filter(|level| (1..=9).contains(level));
+    let level = level.map_or_else(flate2::Compression::default, flate2::Compression::new);
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
     encoder.write_all(plain)?;
     encoder.finish()
