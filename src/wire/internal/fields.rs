@@ -172,24 +172,27 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Why a text could not be written: its length is 2 bytes wide, and the protocol refuses longer texts as well.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a text of {0} bytes, more than 32767")]
+pub struct TextTooLong(pub usize);
+
 /// Appends a string with a length of 2 bytes.
-pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) {
-    // Kafka throws for longer texts; whoever writes ours has checked them when they came in, with the same length.
-    let n = i16::try_from(text.len()).unwrap_or(i16::MAX);
-    debug_assert_eq!(
-        n as usize,
-        text.len(),
-        "strings of internal records came in as strings of the protocol"
-    );
+pub(crate) fn put_string(out: &mut Vec<u8>, text: &str) -> Result<(), TextTooLong> {
+    let n = i16::try_from(text.len()).map_err(|_| TextTooLong(text.len()))?;
     out.extend_from_slice(&n.to_be_bytes());
-    out.extend_from_slice(text.as_bytes().get(..n as usize).unwrap_or_default());
+    out.extend_from_slice(text.as_bytes());
+    Ok(())
 }
 
 /// Appends a string with a length of 2 bytes, -1 for null.
-pub(crate) fn put_nullable_string(out: &mut Vec<u8>, text: Option<&str>) {
+pub(crate) fn put_nullable_string(out: &mut Vec<u8>, text: Option<&str>) -> Result<(), TextTooLong> {
     match text {
         Some(text) => put_string(out, text),
-        None => out.extend_from_slice(&(-1_i16).to_be_bytes()),
+        None => {
+            out.extend_from_slice(&(-1_i16).to_be_bytes());
+            Ok(())
+        }
     }
 }
 

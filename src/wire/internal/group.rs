@@ -8,7 +8,8 @@ use gracchus_base::group_record::{GroupMemberValue, GroupMetadataValue, GroupRec
 use gracchus_base::{GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId};
 
 use super::fields::{
-    FieldError, Fields, Tagged, put_compact_string, put_long_length, put_nullable_string, put_string,
+    FieldError, Fields, Tagged, TextTooLong, put_compact_string, put_long_length, put_nullable_string,
+    put_string,
 };
 
 /// The types of keys.
@@ -164,33 +165,36 @@ fn member(fields: &mut Fields<'_>, version: i16) -> Result<GroupMemberValue, Fie
 }
 
 /// Key and value of a record; no value is a tombstone.
-pub fn encode(record: &GroupRecord) -> (Vec<u8>, Option<Vec<u8>>) {
+///
+/// # Errors
+/// When a text is longer than the format can say. Cut, it would name another group.
+pub fn encode(record: &GroupRecord) -> Result<(Vec<u8>, Option<Vec<u8>>), TextTooLong> {
     let mut key = Vec::new();
     match record {
         GroupRecord::Offset { group, topic, partition, value } => {
             key.extend_from_slice(&OFFSET_COMMIT.to_be_bytes());
-            put_string(&mut key, group.as_str());
-            put_string(&mut key, topic);
+            put_string(&mut key, group.as_str())?;
+            put_string(&mut key, topic)?;
             key.extend_from_slice(&partition.0.to_be_bytes());
-            (key, value.as_ref().map(encode_offset))
+            Ok((key, value.as_ref().map(encode_offset).transpose()?))
         }
         GroupRecord::Group { group, value } => {
             key.extend_from_slice(&GROUP_METADATA.to_be_bytes());
-            put_string(&mut key, group.as_str());
-            (key, value.as_ref().map(encode_group))
+            put_string(&mut key, group.as_str())?;
+            Ok((key, value.as_ref().map(encode_group).transpose()?))
         }
     }
 }
 
-fn encode_offset(value: &OffsetCommitValue) -> Vec<u8> {
+fn encode_offset(value: &OffsetCommitValue) -> Result<Vec<u8>, TextTooLong> {
     let mut out = Vec::new();
     if let Some(expire) = value.expire_timestamp {
         out.extend_from_slice(&OFFSET_VERSION_WITH_EXPIRY.to_be_bytes());
         out.extend_from_slice(&value.offset.0.to_be_bytes());
-        put_string(&mut out, &value.metadata);
+        put_string(&mut out, &value.metadata)?;
         out.extend_from_slice(&value.commit_timestamp.0.to_be_bytes());
         out.extend_from_slice(&expire.0.to_be_bytes());
-        return out;
+        return Ok(out);
     }
     out.extend_from_slice(&OFFSET_VERSION.to_be_bytes());
     out.extend_from_slice(&value.offset.0.to_be_bytes());
@@ -202,23 +206,23 @@ fn encode_offset(value: &OffsetCommitValue) -> Vec<u8> {
         tagged.add(0, |out| out.extend_from_slice(&value.topic_id.0));
     }
     tagged.put(&mut out);
-    out
+    Ok(out)
 }
 
-fn encode_group(value: &GroupMetadataValue) -> Vec<u8> {
+fn encode_group(value: &GroupMetadataValue) -> Result<Vec<u8>, TextTooLong> {
     let mut out = Vec::new();
     out.extend_from_slice(&GROUP_VERSION.to_be_bytes());
-    put_string(&mut out, &value.protocol_type);
+    put_string(&mut out, &value.protocol_type)?;
     out.extend_from_slice(&value.generation.to_be_bytes());
-    put_nullable_string(&mut out, value.protocol.as_deref());
-    put_nullable_string(&mut out, value.leader.as_deref());
+    put_nullable_string(&mut out, value.protocol.as_deref())?;
+    put_nullable_string(&mut out, value.leader.as_deref())?;
     out.extend_from_slice(&value.current_state_timestamp.0.to_be_bytes());
     put_long_length(&mut out, value.members.len());
     for member in &value.members {
-        put_string(&mut out, &member.member_id);
-        put_nullable_string(&mut out, member.group_instance_id.as_deref());
-        put_string(&mut out, &member.client_id);
-        put_string(&mut out, &member.client_host);
+        put_string(&mut out, &member.member_id)?;
+        put_nullable_string(&mut out, member.group_instance_id.as_deref())?;
+        put_string(&mut out, &member.client_id)?;
+        put_string(&mut out, &member.client_host)?;
         out.extend_from_slice(&member.rebalance_timeout_ms.to_be_bytes());
         out.extend_from_slice(&member.session_timeout_ms.to_be_bytes());
         put_long_length(&mut out, member.subscription.len());
@@ -226,7 +230,7 @@ fn encode_group(value: &GroupMetadataValue) -> Vec<u8> {
         put_long_length(&mut out, member.assignment.len());
         out.extend_from_slice(&member.assignment);
     }
-    out
+    Ok(out)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub mod group;
 pub mod kraft_control;
 pub mod metadata;
 
-pub use fields::FieldError;
+pub use fields::{FieldError, TextTooLong};
 
 /// Tests only: bytes out of hexadecimal digits.
 #[cfg(test)]

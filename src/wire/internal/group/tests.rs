@@ -99,7 +99,7 @@ fn every_version_of_a_group_is_read() {
 
 #[test]
 fn offsets_are_written_as_kafka_4_3_writes_them() {
-    let written = |value| encode(&offset_record(value));
+    let written = |value| encode(&offset_record(value)).unwrap();
     assert_eq!(written(Some(offset(4))), (hex(OFFSET_KEY), Some(hex(OFFSET_VALUES[4]))));
     let without_id = OffsetCommitValue { topic_id: TopicId::ZERO, ..offset(4) };
     let bytes = hex("0004000000000000002a00000005056e6f74650000018bcfe5687b00");
@@ -113,7 +113,7 @@ fn offsets_are_written_as_kafka_4_3_writes_them() {
 
 #[test]
 fn groups_are_written_as_kafka_4_3_writes_them() {
-    let written = |value| encode(&group_record(value));
+    let written = |value| encode(&group_record(value)).unwrap();
     assert_eq!(written(Some(group(3))), (hex(GROUP_KEY), Some(hex(GROUP_VALUES[3]))));
     let empty = GroupMetadataValue {
         protocol_type: String::new(),
@@ -126,6 +126,16 @@ fn groups_are_written_as_kafka_4_3_writes_them() {
     let bytes = hex("0003000000000000ffffffffffffffffffffffff00000000");
     assert_eq!(written(Some(empty)).1, Some(bytes));
     assert_eq!(written(None), (hex(GROUP_KEY), None));
+}
+
+#[test]
+fn a_name_that_the_format_cannot_hold_is_an_error() {
+    let named = |n| GroupRecord::Group { group: GroupId::new(&"g".repeat(n)), value: None };
+    assert_eq!(encode(&named(32_768)), Err(TextTooLong(32_768)));
+    let (key, value) = encode(&named(32_767)).unwrap();
+    assert_eq!(decode(&key, value.as_deref()), Ok(Decoded::Record(named(32_767))));
+    let metadata = OffsetCommitValue { metadata: "m".repeat(40_000), ..offset(1) };
+    assert_eq!(encode(&offset_record(Some(metadata))), Err(TextTooLong(40_000)));
 }
 
 #[test]
@@ -191,7 +201,7 @@ proptest! {
             expire_timestamp: expire.map(Timestamp),
             topic_id: if expires { TopicId::ZERO } else { TopicId(id) },
         }));
-        let (key, value) = encode(&record);
+        let (key, value) = encode(&record).unwrap();
         prop_assert_eq!(decode(&key, value.as_deref()), Ok(Decoded::Record(record)));
     }
 }
