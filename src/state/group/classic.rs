@@ -388,11 +388,11 @@ impl Group {
         }
     }
 
-    /// Nothing in it that would be missed: no member, no id given out, no offset, nothing in the log.
+    /// Nothing in it that would be missed: no member ever, no id given out, no offset, nothing in the log.
     pub(super) fn is_unused(&self) -> bool {
         !self.stored
+            && self.generation == 0
             && self.state == GroupState::Empty
-            && self.members.is_empty()
             && self.pending_joins.is_empty()
             && self.offsets.is_empty()
     }

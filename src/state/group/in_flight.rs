@@ -32,15 +32,17 @@ pub(super) enum Change {
 impl Change {
     /// The change that a record makes, and the group it belongs to.
     pub(super) fn of(record: &GroupRecord) -> (GroupId, Self) {
-        match record.clone() {
-            GroupRecord::Offset { group, topic, partition, value: Some(value) } => {
-                (group, Self::SetOffset { topic, partition, value })
+        match record {
+            GroupRecord::Offset { group, topic, partition, value } => {
+                let (topic, partition) = (topic.clone(), *partition);
+                let change = match value.clone() {
+                    Some(value) => Self::SetOffset { topic, partition, value },
+                    None => Self::DropOffset { topic, partition },
+                };
+                (group.clone(), change)
             }
-            GroupRecord::Offset { group, topic, partition, value: None } => {
-                (group, Self::DropOffset { topic, partition })
-            }
-            GroupRecord::Group { group, value: Some(_) } => (group, Self::Stored),
-            GroupRecord::Group { group, value: None } => (group, Self::Deleted),
+            GroupRecord::Group { group, value: Some(_) } => (group.clone(), Self::Stored),
+            GroupRecord::Group { group, value: None } => (group.clone(), Self::Deleted),
         }
     }
 }

@@ -58,12 +58,7 @@ fn check_metadata(step: &Step, topic: &CommitTopic) -> TopicResult {
 }
 
 fn may_commit(groups: &mut Groups, step: &mut Step, commit: &CommitOffsets) -> Result<(), ErrorCode> {
-    let weight: usize = commit
-        .topics
-        .iter()
-        .flat_map(|t| t.partitions.iter().map(|p| offset_bytes(&t.name, p.metadata.as_deref().unwrap_or(""))))
-        .sum();
-    let room = groups.has_room(step, weight);
+    let room = groups.has_room(step, added_bytes(groups.stored(&commit.group), commit));
     let room_for_group = groups.has_room_for_group(step);
     match groups.existing(&commit.group) {
         Some(group) => group.check_commit(step, commit)?,
@@ -75,6 +70,17 @@ fn may_commit(groups: &mut Groups, step: &mut Step, commit: &CommitOffsets) -> R
         None => return Err(ErrorCode::PolicyViolation),
     }
     if room { Ok(()) } else { Err(ErrorCode::PolicyViolation) }
+}
+
+/// What a commit would add to the state: offsets that are there already are only replaced.
+fn added_bytes(group: Option<&Group>, commit: &CommitOffsets) -> usize {
+    let is_new =
+        |topic: &str, p: PartitionIndex| group.is_none_or(|group| group.offsets.get(topic, p).is_none());
+    let partitions = commit.topics.iter().flat_map(|t| t.partitions.iter().map(move |p| (&t.name, p)));
+    partitions
+        .filter(|(topic, p)| is_new(topic, p.partition))
+        .map(|(topic, p)| offset_bytes(topic, p.metadata.as_deref().unwrap_or_default()))
+        .sum()
 }
 
 fn offset_record(

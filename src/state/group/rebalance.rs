@@ -85,6 +85,7 @@ impl Group {
     /// written yet, unless nobody is left.
     pub(super) fn complete_join(&mut self, step: &mut Step) {
         step.cancel(&self.id, TimerKind::Join);
+        self.initial = None;
         let absent = |m: &&Member| m.join.is_none() && !m.is_static();
         let absent: Vec<_> = self.members.values().filter(absent).map(|m| m.id.clone()).collect();
         for member_id in absent {
@@ -92,11 +93,9 @@ impl Group {
         }
         if !self.members.is_empty() && !self.elect_joined_leader() {
             // Only static members are left, and none of them came: their sessions will end this.
-            self.initial = None;
             step.schedule(&self.id, TimerKind::Join, self.rebalance_timeout_ms().max(RETRY_MS_MIN));
             return;
         }
-        self.initial = None;
         self.generation = self.generation.checked_add(1).unwrap_or(0);
         self.protocol = self.select_protocol();
         self.subscribed = self.compute_subscribed();
@@ -141,8 +140,8 @@ impl Group {
             let reply = self.join_reply(id, members);
             self.answer_join(step, id, reply);
             self.renew_session(step, id);
-            self.update(id, |member| member.is_new = false);
         }
+        self.members.values_mut().for_each(|member| member.is_new = false);
         self.pending_syncs = ids.into_iter().collect();
         step.schedule(&self.id, TimerKind::Sync, self.rebalance_timeout_ms().max(1));
     }

@@ -266,3 +266,18 @@ fn the_group_that_could_not_be_stored_is_not_kept_and_its_first_member_is_told()
     rig.advance(3_000);
     assert_eq!(rig.coordinator.usage().members, 0);
 }
+
+#[test]
+fn members_that_wait_for_the_others_need_no_heartbeat() {
+    let mut rig = Rig::new();
+    let (ids, generation) = rig.stable(&["a", "b"]);
+    let waits = rig.send(Request::Join(rejoining(&ids[0])));
+    for _ in 0..7 {
+        rig.advance(8_000);
+        assert_eq!(rig.heartbeat(&ids[1], generation), ErrorCode::RebalanceInProgress);
+    }
+    rig.send(Request::Join(rejoining(&ids[1])));
+    assert_eq!(rig.join_reply(waits).generation, generation + 1);
+    rig.advance(9_999);
+    assert_eq!(rig.heartbeat(&ids[0], generation + 1), ErrorCode::None, "the session starts with the answer");
+}

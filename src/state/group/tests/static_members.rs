@@ -192,3 +192,36 @@ fn a_static_member_that_names_its_id_is_treated_like_any_other() {
     rig.send(Request::Join(JoinGroup { protocols: changed(), ..rejoin }));
     assert_eq!(rig.state(), "PreparingRebalance");
 }
+
+#[test]
+fn traps_54_a_restart_keeps_the_session_alive_while_it_is_stored() {
+    let mut rig = Rig::new();
+    let (_, generation) = stable_pair(&mut rig);
+    rig.advance(9_999);
+    rig.hold = true;
+    let token = rig.send(Request::Join(static_joining("i1")));
+    rig.advance(5_000);
+    rig.settle(Ok(()));
+    let new = rig.join_reply(token);
+    assert_eq!(new.error, ErrorCode::None, "i0 expired meanwhile, i1 did not");
+    assert_eq!(new.generation, generation + 1);
+}
+
+#[test]
+fn traps_54_a_restart_before_the_first_sync_must_sync_under_the_new_id() {
+    for syncs in [true, false] {
+        let mut rig = Rig::new();
+        let join = |instance| JoinGroup { rebalance_timeout_ms: 5_000, ..static_joining(instance) };
+        let tokens = ["i0", "i1"].map(|instance| rig.send(Request::Join(join(instance))));
+        rig.advance(0);
+        let [leader, _] = tokens.map(|token| rig.join_reply(token).member_id);
+        rig.send(Request::Sync(syncing(&leader, 1)));
+        let new = rig.ask_join(join("i1")).member_id;
+        assert_eq!(rig.state(), "Stable");
+        if syncs {
+            assert_eq!(rig.ask_sync(syncing(&new, 1)).error, ErrorCode::None);
+        }
+        rig.advance(5_000);
+        assert_eq!(rig.state(), if syncs { "Stable" } else { "PreparingRebalance" });
+    }
+}
