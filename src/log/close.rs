@@ -1,0 +1,73 @@
+//! The end of a log: closing it in good order, or deleting it.
+
+use std::io;
+
+use gracchus_base::producer::ProducerSnapshot;
+
+use crate::error::CloseError;
+use crate::log::{Log, State};
+use crate::names::{Kind, deleted_dir};
+use crate::producer_snapshot;
+
+impl Log {
+    /// Closes the log for a clean shutdown: completes the indexes, writes a snapshot of the producers, and flushes
+    /// everything, on this thread. The log is offline then. Nothing is done to a log that was not touched since it was
+    /// opened and flushed.
+    pub fn close(&mut self, producers: &[ProducerSnapshot]) -> Result<(), CloseError> {
+        let closed = match self.state {
+            State::Offline => return Err(CloseError::Offline),
+            _ if self.flush_in_flight() => return Err(CloseError::FlushInFlight),
+            State::Lazy => Ok(()),
+            State::Ready => self.close_files(producers),
+        };
+        self.poison();
+        closed
+    }
+
+    fn close_files(&mut self, producers: &[ProducerSnapshot]) -> Result<(), CloseError> {
+        let fs = &self.shared.env.fs;
+        let snapshot = self.shared.path(self.active.next_offset, Kind::Snapshot);
+        let has_snapshot = fs.stat_if_there(&snapshot)?.is_some();
+        if has_snapshot && self.is_flushed() && self.active.indexes_are_complete() {
+            return Ok(());
+        }
+        if !has_snapshot {
+            producer_snapshot::write(fs, &snapshot, producers)?.sync_data()?;
+            self.unflushed.dir = true;
+        }
+        if self.active.made {
+            self.unflushed.dir |= self.active.complete_indexes(&self.shared)?;
+            self.unflushed.wrote(self.active.id.clone(), Kind::Index, None);
+            self.unflushed.wrote(self.active.id.clone(), Kind::TimeIndex, None);
+        }
+        let end = self.log_end();
+        let flushed = self.take_ticket(end).run()?;
+        self.flushed(flushed);
+        Ok(())
+    }
+
+    /// Deletes the log: its directory is renamed to `<topic>-<n>.<32 hex>-delete` at once, so that the name is free, and
+    /// removed later in the background. Readers that have files open go on, others are told that they are gone.
+    pub fn delete(mut self) -> Result<(), CloseError> {
+        let there = self.state != State::Lazy;
+        self.poison();
+        let ids: Vec<_> = self.sealed.iter().map(|segment| &segment.id).chain([&self.active.id]).collect();
+        ids.into_iter().for_each(|id| self.shared.retire(id));
+        if there { Ok(self.delete_dir()?) } else { Ok(()) }
+    }
+
+    fn delete_dir(&self) -> io::Result<()> {
+        let dir = &self.shared.dir;
+        let env = &self.shared.env;
+        let name = dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
+        let unique = env.entropy.uuid().0.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let marked = dir.with_file_name(deleted_dir(&name, &unique));
+        match env.fs.rename(dir, &marked) {
+            Ok(()) => {}
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(e) => return Err(e),
+        }
+        env.deleter.remove_later(&env.fs, vec![marked], self.config.file_delete_delay_ms);
+        Ok(())
+    }
+}

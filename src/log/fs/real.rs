@@ -1,0 +1,156 @@
+//! The file systems of the machine, through `std` and `rustix`.
+
+use std::collections::BTreeSet;
+use std::fs::{self, OpenOptions};
+use std::io::{self, IoSlice};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use gracchus_base::Timestamp;
+use rustix::fs::FlockOperation;
+use rustix::io::Errno;
+
+use super::{Disk, DiskFile, Entry, File, LockGuard, Space, Stat};
+
+/// The machine's own disks.
+pub(super) struct Real;
+
+struct RealFile(fs::File);
+
+impl Disk for Real {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        let file = match OpenOptions::new().read(true).write(true).open(path) {
+            // What was written before can still be read there; a write will say what is wrong.
+            Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => fs::File::open(path)?,
+            other => other?,
+        };
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn create_new(&self, path: &Path) -> io::Result<File> {
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        Ok(Arc::new(RealFile(file)))
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        match fs::create_dir(path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+            other => other,
+        }
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            // Names that are not UTF-8 are none of ours.
+            if let Ok(name) = entry.file_name().into_string() {
+                entries.push(Entry { name, is_dir: entry.file_type()?.is_dir() });
+            }
+        }
+        Ok(entries)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let meta = fs::metadata(path)?;
+        let modified = meta.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+        let modified = Timestamp(i64::try_from(modified).unwrap_or(i64::MAX));
+        Ok(Stat { len: meta.len(), modified, is_dir: meta.is_dir() })
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        fs::remove_dir(path)
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        fs::File::open(path)?.sync_all()
+    }
+
+    fn sync_fs(&self, path: &Path) -> io::Result<()> {
+        rustix::fs::syncfs(fs::File::open(path)?).map_err(io::Error::from)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        let stat = rustix::fs::statvfs(path)?;
+        let bytes = |blocks: u64| blocks.saturating_mul(stat.f_frsize);
+        Ok(Space { total: bytes(stat.f_blocks), usable: bytes(stat.f_bavail) })
+    }
+
+    /// Takes the record lock that Java's `FileLock` takes, so that Kafka and this broker keep each other out. Such
+    /// locks belong to the process, and closing any handle of the file gives them up: a list of what this process holds
+    /// is asked first, without opening the file.
+    fn lock(&self, path: &Path) -> io::Result<Option<LockGuard>> {
+        let mut held = HELD.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Ok(meta) = fs::metadata(path)
+            && held.contains(&(meta.dev(), meta.ino()))
+        {
+            return Ok(None);
+        }
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
+        match rustix::fs::fcntl_lock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(Errno::AGAIN | Errno::ACCESS) => return Ok(None),
+            Err(e) => return Err(e.into()),
+        }
+        let meta = file.metadata()?;
+        let id = (meta.dev(), meta.ino());
+        held.insert(id);
+        Ok(Some(LockGuard::new(Held { id, _file: file })))
+    }
+}
+
+/// Device and inode of every file that this process has locked.
+static HELD: Mutex<BTreeSet<(u64, u64)>> = Mutex::new(BTreeSet::new());
+
+struct Held {
+    id: (u64, u64),
+    _file: fs::File,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        HELD.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
+    }
+}
+
+impl DiskFile for RealFile {
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.read_at(buf, at)
+    }
+
+    fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {
+        rustix::io::pwritev(&self.0, parts, at).map_err(io::Error::from)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.0.as_fd())
+    }
+}

@@ -1,0 +1,548 @@
+//! A disk in memory that keeps what was written apart from what was flushed.
+//!
+//! [`SimDisk::crash`] gives the disk that a power cut leaves: flushed bytes are there; of the others each write may be
+//! there, be missing, or be torn; names whose directory was not flushed may be missing. [`SimDisk::fail`] makes
+//! operations fail on purpose. Everything is decided by seeds.
+
+use std::collections::BTreeMap;
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::path::{Component, Path};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gracchus_base::{Entropy, Timestamp};
+use rustix::io::Errno;
+
+use super::{Disk, DiskFile, Entry, File, LockGuard, Space, Stat};
+
+/// A disk in memory; clones share it.
+#[derive(Clone)]
+pub struct SimDisk(Arc<Mutex<State>>);
+
+/// What a disk does instead of an operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The operation fails; of a write, so many bytes are written before.
+    NoSpace { after: usize },
+    /// The operation fails with EIO.
+    Io,
+    /// The power fails: this operation may or may not have happened, and every later one fails.
+    PowerCut,
+}
+
+/// An operation that changes the disk or flushes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    Create,
+    Write,
+    SetLen,
+    SyncData,
+    CreateDir,
+    Rename,
+    Remove,
+    SyncDir,
+    SyncFs,
+}
+
+/// Decides what happens to an operation; called with its number, counted from 0, its kind and the last part of the
+/// path, which is empty for operations on open files.
+pub type Faults = Box<dyn FnMut(u64, Op, &str) -> Option<Fault> + Send>;
+
+struct State {
+    nodes: Vec<Node>,
+    ops: u64,
+    faults: Option<Faults>,
+    /// The power is off.
+    dead: bool,
+    locks: Vec<usize>,
+}
+
+#[derive(Clone)]
+enum Node {
+    File(FileNode),
+    Dir(DirNode),
+}
+
+#[derive(Clone, Default)]
+struct FileNode {
+    now: Vec<u8>,
+    flushed: Vec<u8>,
+    /// What was done since the last flush.
+    pending: Vec<Change>,
+}
+
+#[derive(Clone)]
+enum Change {
+    Write { at: usize, bytes: Vec<u8> },
+    SetLen(usize),
+}
+
+#[derive(Clone, Default)]
+struct DirNode {
+    now: BTreeMap<String, usize>,
+    flushed: BTreeMap<String, usize>,
+    /// What was done since the last flush, in order; a journal keeps the order.
+    pending: Vec<NameChange>,
+}
+
+#[derive(Clone)]
+enum NameChange {
+    Set(String, usize),
+    Unset(String),
+    /// Both at once.
+    Rename(String, String),
+}
+
+struct SimFile {
+    disk: SimDisk,
+    node: usize,
+}
+
+impl Default for SimDisk {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl SimDisk {
+    /// An empty disk with a root directory.
+    pub fn new() -> Self {
+        Self::with(vec![Node::Dir(DirNode::default())])
+    }
+
+    fn with(nodes: Vec<Node>) -> Self {
+        let state = State { nodes, ops: 0, faults: None, dead: false, locks: Vec::new() };
+        Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Lets `faults` decide about every operation from now on.
+    pub fn fail(&self, faults: impl FnMut(u64, Op, &str) -> Option<Fault> + Send + 'static) {
+        self.state().faults = Some(Box::new(faults));
+    }
+
+    /// No more faults.
+    pub fn heal(&self) {
+        self.state().faults = None;
+    }
+
+    /// Operations so far that change the disk or flush it.
+    pub fn ops(&self) -> u64 {
+        self.state().ops
+    }
+
+    /// The disk as a power cut leaves it now. What was not flushed is kept, dropped or torn as `seed` has it.
+    #[must_use]
+    pub fn crash(&self, seed: u64) -> Self {
+        let chance = Entropy::seeded(seed);
+        let after = |node: &Node| match node {
+            Node::File(file) => Node::File(file.after_crash(&chance)),
+            Node::Dir(dir) => Node::Dir(dir.after_crash(&chance)),
+        };
+        Self::with(self.state().nodes.iter().map(after).collect())
+    }
+
+    /// The disk as the end of the process leaves it: everything that was written is there, flushed or not.
+    #[must_use]
+    pub fn kill(&self) -> Self {
+        let copy = Self::with(self.state().nodes.clone());
+        copy.state().ops = 0;
+        copy
+    }
+
+    /// The bytes of a file, to look at.
+    pub fn bytes(&self, path: &Path) -> Option<Vec<u8>> {
+        let state = self.state();
+        match state.nodes.get(state.find(path).ok()?)? {
+            Node::File(file) => Some(file.now.clone()),
+            Node::Dir(_) => None,
+        }
+    }
+
+    /// Changes the bytes of a file behind everyone's back, durably: rot.
+    pub fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        let Ok(node) = state.find(path) else { return };
+        if let Some(Node::File(file)) = state.nodes.get_mut(node) {
+            change(&mut file.now);
+            file.flushed = file.now.clone();
+            file.pending.clear();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn file(&self, node: usize) -> File {
+        Arc::new(SimFile { disk: self.clone(), node })
+    }
+}
+
+impl Node {
+    fn flush(&mut self) {
+        match self {
+            Self::File(file) => {
+                file.flushed = file.now.clone();
+                file.pending.clear();
+            }
+            Self::Dir(dir) => {
+                dir.flushed = dir.now.clone();
+                dir.pending.clear();
+            }
+        }
+    }
+}
+
+impl FileNode {
+    fn apply(bytes: &mut Vec<u8>, change: &Change) {
+        match change {
+            Change::SetLen(len) => bytes.resize(*len, 0),
+            Change::Write { at, bytes: new } => {
+                let end = at.saturating_add(new.len());
+                bytes.resize(bytes.len().max(end), 0);
+                if let Some(there) = bytes.get_mut(*at..end) {
+                    there.copy_from_slice(new);
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        Self::apply(&mut self.now, &change);
+        self.pending.push(change);
+    }
+
+    /// Each change is kept, dropped or, a write, kept in front or behind only; where bytes are missing, zeros.
+    fn after_crash(&self, chance: &Entropy) -> Self {
+        let mut bytes = self.flushed.clone();
+        let keep_all = chance.next_u64().is_multiple_of(3);
+        for change in &self.pending {
+            let roll = if keep_all { 0 } else { chance.next_u64() % 4 };
+            match (roll, change) {
+                (0, change) => Self::apply(&mut bytes, change),
+                (1, Change::Write { at, bytes: new }) => {
+                    let cut = (chance.next_u64() as usize).checked_rem(new.len()).unwrap_or(0);
+                    let front = new.get(..cut).unwrap_or_default().to_vec();
+                    Self::apply(&mut bytes, &Change::Write { at: *at, bytes: front });
+                }
+                (2, Change::Write { at, bytes: new }) => {
+                    let cut = (chance.next_u64() as usize).checked_rem(new.len()).unwrap_or(0);
+                    let back = new.get(cut..).unwrap_or_default().to_vec();
+                    Self::apply(&mut bytes, &Change::Write { at: at.saturating_add(cut), bytes: back });
+                }
+                _ => {}
+            }
+        }
+        Self { now: bytes.clone(), flushed: bytes, pending: Vec::new() }
+    }
+}
+
+impl DirNode {
+    fn apply(names: &mut BTreeMap<String, usize>, change: &NameChange) {
+        match change {
+            NameChange::Set(name, node) => {
+                names.insert(name.clone(), *node);
+            }
+            NameChange::Unset(name) => {
+                names.remove(name);
+            }
+            NameChange::Rename(from, to) => {
+                if let Some(node) = names.remove(from) {
+                    names.insert(to.clone(), node);
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, change: NameChange) {
+        Self::apply(&mut self.now, &change);
+        self.pending.push(change);
+    }
+
+    /// A front part of the changes is kept.
+    fn after_crash(&self, chance: &Entropy) -> Self {
+        let mut names = self.flushed.clone();
+        let kept = (chance.next_u64() as usize) % self.pending.len().saturating_add(1);
+        self.pending.iter().take(kept).for_each(|change| Self::apply(&mut names, change));
+        Self { now: names.clone(), flushed: names, pending: Vec::new() }
+    }
+}
+
+impl State {
+    /// Counts an operation and asks what happens to it. `Ok(true)`: it happens, but the power is off afterwards.
+    fn begin(&mut self, op: Op, name: &str) -> Result<bool, Fault> {
+        if self.dead {
+            return Err(Fault::Io);
+        }
+        let n = self.ops;
+        self.ops = n.saturating_add(1);
+        match self.faults.as_mut().and_then(|faults| faults(n, op, name)) {
+            None => Ok(false),
+            Some(Fault::PowerCut) => {
+                self.dead = true;
+                Ok(true)
+            }
+            Some(fault) => Err(fault),
+        }
+    }
+
+    /// [`State::begin`] for operations that happen or do not.
+    fn begin_whole(&mut self, op: Op, name: &str) -> io::Result<bool> {
+        self.begin(op, name).map_err(error_of)
+    }
+
+    fn find(&self, path: &Path) -> io::Result<usize> {
+        let mut at = 0;
+        for part in path.components() {
+            if let Component::Normal(name) = part {
+                let name = name.to_str().unwrap_or_default();
+                at = *self.dir(at)?.now.get(name).ok_or(io::ErrorKind::NotFound)?;
+            }
+        }
+        Ok(at)
+    }
+
+    fn dir(&self, node: usize) -> io::Result<&DirNode> {
+        match self.nodes.get(node) {
+            Some(Node::Dir(dir)) => Ok(dir),
+            _ => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    /// Changes a name in the directory of `path`.
+    fn change_name(&mut self, path: &Path, change: impl FnOnce(String) -> NameChange) -> io::Result<()> {
+        let parent = self.find(path.parent().unwrap_or(Path::new("/")))?;
+        match self.nodes.get_mut(parent) {
+            Some(Node::Dir(dir)) => {
+                dir.change(change(name_of(path)));
+                Ok(())
+            }
+            _ => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+
+    fn add(&mut self, path: &Path, node: Node) -> io::Result<usize> {
+        let n = self.nodes.len();
+        self.change_name(path, |name| NameChange::Set(name, n))?;
+        self.nodes.push(node);
+        Ok(n)
+    }
+
+    /// Ends an operation: after a power cut nobody hears that it was done.
+    fn end<T>(cut: bool, value: T) -> io::Result<T> {
+        if cut { Err(error_of(Fault::PowerCut)) } else { Ok(value) }
+    }
+}
+
+fn error_of(fault: Fault) -> io::Error {
+    match fault {
+        Fault::NoSpace { .. } => Errno::NOSPC.into(),
+        Fault::Io | Fault::PowerCut => Errno::IO.into(),
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned()
+}
+
+impl Disk for SimDisk {
+    fn open(&self, path: &Path) -> io::Result<File> {
+        let state = self.state();
+        let node = state.find(path)?;
+        match state.nodes.get(node) {
+            _ if state.dead => Err(Errno::IO.into()),
+            Some(Node::File(_)) => Ok(self.file(node)),
+            _ => Err(io::ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    fn create_new(&self, path: &Path) -> io::Result<File> {
+        let mut state = self.state();
+        if state.find(path).is_ok() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
+        let cut = state.begin_whole(Op::Create, &name_of(path))?;
+        let node = state.add(path, Node::File(FileNode::default()))?;
+        State::end(cut, self.file(node))
+    }
+
+    fn create(&self, path: &Path) -> io::Result<File> {
+        let Ok(there) = self.open(path) else { return self.create_new(path) };
+        there.set_len(0)?;
+        Ok(there)
+    }
+
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        if let Ok(there) = state.find(path) {
+            return state.dir(there).map(|_| ());
+        }
+        let cut = state.begin_whole(Op::CreateDir, &name_of(path))?;
+        state.add(path, Node::Dir(DirNode::default()))?;
+        State::end(cut, ())
+    }
+
+    fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
+        let state = self.state();
+        let dir = state.dir(state.find(path)?)?;
+        let is_dir = |node: &usize| matches!(state.nodes.get(*node), Some(Node::Dir(_)));
+        Ok(dir.now.iter().map(|(name, node)| Entry { name: name.clone(), is_dir: is_dir(node) }).collect())
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Stat> {
+        let state = self.state();
+        Ok(match state.nodes.get(state.find(path)?) {
+            Some(Node::File(file)) => {
+                Stat { len: file.now.len() as u64, modified: Timestamp(0), is_dir: false }
+            }
+            _ => Stat { len: 0, modified: Timestamp(0), is_dir: true },
+        })
+    }
+
+    /// Only within one directory, which is all that logs do.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.find(from)?;
+        if from.parent() != to.parent() {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let cut = state.begin_whole(Op::Rename, &name_of(from))?;
+        state.change_name(from, |name| NameChange::Rename(name, name_of(to)))?;
+        State::end(cut, ())
+    }
+
+    fn remove_file(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        state.find(path)?;
+        let cut = state.begin_whole(Op::Remove, &name_of(path))?;
+        state.change_name(path, NameChange::Unset)?;
+        State::end(cut, ())
+    }
+
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let empty = self.list(path)?.is_empty();
+        if empty { self.remove_file(path) } else { Err(io::ErrorKind::DirectoryNotEmpty.into()) }
+    }
+
+    fn sync_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let node = state.find(path)?;
+        let cut = state.begin_whole(Op::SyncDir, &name_of(path))?;
+        if let Some(node) = state.nodes.get_mut(node).filter(|_| !cut) {
+            node.flush();
+        }
+        State::end(cut, ())
+    }
+
+    fn sync_fs(&self, _path: &Path) -> io::Result<()> {
+        let mut state = self.state();
+        let cut = state.begin_whole(Op::SyncFs, "")?;
+        if !cut {
+            state.nodes.iter_mut().for_each(Node::flush);
+        }
+        State::end(cut, ())
+    }
+
+    fn space(&self, _path: &Path) -> io::Result<Space> {
+        Ok(Space { total: 1 << 40, usable: 1 << 39 })
+    }
+
+    fn lock(&self, path: &Path) -> io::Result<Option<LockGuard>> {
+        let found = self.state().find(path);
+        let node = match found {
+            Ok(node) => node,
+            Err(_) => {
+                self.create_new(path)?;
+                self.state().find(path)?
+            }
+        };
+        let mut state = self.state();
+        if state.locks.contains(&node) {
+            return Ok(None);
+        }
+        state.locks.push(node);
+        Ok(Some(LockGuard::new(SimLock { disk: self.clone(), node })))
+    }
+}
+
+struct SimLock {
+    disk: SimDisk,
+    node: usize,
+}
+
+impl Drop for SimLock {
+    fn drop(&mut self) {
+        self.disk.state().locks.retain(|node| *node != self.node);
+    }
+}
+
+impl SimFile {
+    fn change(&self, op: Op, change: Change) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let cut = state.begin_whole(op, "")?;
+        if let Some(Node::File(file)) = state.nodes.get_mut(self.node) {
+            file.change(change);
+        }
+        State::end(cut, ())
+    }
+}
+
+impl DiskFile for SimFile {
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        let state = self.disk.state();
+        let Some(Node::File(file)) = state.nodes.get(self.node).filter(|_| !state.dead) else {
+            return Err(Errno::IO.into());
+        };
+        let there = usize::try_from(at).ok().and_then(|at| file.now.get(at..)).unwrap_or_default();
+        let n = there.len().min(buf.len());
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), there.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        Ok(n)
+    }
+
+    fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {
+        let mut bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let at = usize::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
+        let mut state = self.disk.state();
+        let (cut, full) = match state.begin(Op::Write, "") {
+            Ok(cut) => (cut, false),
+            Err(Fault::NoSpace { after }) if after > 0 => {
+                bytes.truncate(after);
+                (false, true)
+            }
+            Err(fault) => return Err(error_of(fault)),
+        };
+        let written = bytes.len();
+        if let Some(Node::File(file)) = state.nodes.get_mut(self.node) {
+            file.change(Change::Write { at, bytes });
+        }
+        // Half a write is reported as such; the next one says that there is no space.
+        debug_assert!(!full || written > 0);
+        State::end(cut, written)
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.change(Op::SetLen, Change::SetLen(usize::try_from(len).unwrap_or(usize::MAX)))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let cut = state.begin_whole(Op::SyncData, "")?;
+        if let Some(node) = state.nodes.get_mut(self.node).filter(|_| !cut) {
+            node.flush();
+        }
+        State::end(cut, ())
+    }
+
+    fn size(&self) -> io::Result<u64> {
+        match self.disk.state().nodes.get(self.node) {
+            Some(Node::File(file)) => Ok(file.now.len() as u64),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+}

@@ -1,0 +1,236 @@
+//! Opening a log that is on disk: after a clean shutdown by a look at its tail, after a crash by checking everything
+//! from the recovery point on. The first batch that is torn or corrupt is cut off, with everything behind it.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use gracchus_base::producer::ProducerSnapshot;
+use gracchus_base::{LeaderEpoch, Offset, TopicId};
+use gracchus_wire::records::BatchHeader;
+
+use crate::config::{LogConfig, LogEnv};
+use crate::error::{OpenError, ReadError};
+use crate::fs::is_no_space;
+use crate::leftovers::tidy;
+use crate::log::{Active, Log, RecoveryStart, State};
+use crate::names::Kind;
+use crate::partition_metadata;
+use crate::resume::Resume;
+use crate::segment::{Segment, SegmentId};
+
+/// What is learnt about a log while it is opened, in this order.
+#[derive(Clone, Debug)]
+pub enum Recovered {
+    /// What was remembered of producers at some offset; not given if nothing was.
+    Snapshot(Vec<ProducerSnapshot>),
+    /// Every batch from that offset on.
+    Batch(BatchHeader),
+    /// The leader epochs of the log and their first offsets, at last, once.
+    Epochs(Vec<(LeaderEpoch, Offset)>),
+}
+
+impl Log {
+    /// Opens the log in `dir`. What it finds goes to `visit`, so that producer state and leader epochs can be built.
+    /// Memory does not depend on the size of the log. After a crash, or if something had to be cut, a flush is due:
+    /// [`Log::flushed_to`] lies before the end until it has been done.
+    pub fn open(
+        dir: PathBuf,
+        topic_id: TopicId,
+        config: LogConfig,
+        env: LogEnv,
+        start: RecoveryStart,
+        visit: &mut dyn FnMut(Recovered),
+    ) -> Result<Self, OpenError> {
+        let mut log = Self::new_lazy(dir, topic_id, config, env);
+        log.state = State::Ready;
+        log.check_metadata()?;
+        log.open_files(start, visit).map_err(|error| log.open_error(error))?;
+        Ok(log)
+    }
+
+    /// Whether the directory is that of this topic. A file that is missing or unreadable is written anew.
+    fn check_metadata(&mut self) -> Result<(), OpenError> {
+        let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
+        match partition_metadata::read(fs, dir).map_err(|error| self.open_error(error))? {
+            Some(found) if found != self.topic_id => {
+                return Err(OpenError::TopicId { expected: self.topic_id, found });
+            }
+            Some(_) => {}
+            None => {
+                let file = partition_metadata::write(fs, dir, self.topic_id);
+                self.unflushed.metadata = Some(file.map_err(|error| self.open_error(error))?);
+                self.unflushed.dir = true;
+            }
+        }
+        Ok(())
+    }
+
+    fn open_error(&self, error: io::Error) -> OpenError {
+        OpenError::Io { path: self.shared.dir.display().to_string(), error }
+    }
+
+    fn open_files(&mut self, start: RecoveryStart, visit: &mut dyn FnMut(Recovered)) -> io::Result<()> {
+        let listing = tidy(&self.shared.env.fs, &self.shared.dir)?;
+        self.log_start = start.log_start;
+        let believed = start.clean_shutdown && self.load_clean(&listing.segments)?;
+        if !believed {
+            self.load_after_crash(&listing.segments, start.recovery_point)?;
+        }
+        if self.active.next_offset < start.log_start || listing.segments.is_empty() {
+            self.begin_anew(start.log_start)?;
+        }
+        self.log_start = self.log_start.max(self.first_base());
+        self.note_unflushed(if believed { self.active.next_offset } else { start.recovery_point })?;
+        self.replay(&listing.snapshots, visit)?;
+        self.forget_files();
+        Ok(())
+    }
+
+    /// After a clean shutdown: sealed segments are taken as they are, the last one is checked from its last index entry
+    /// on. `false` if its tail shows that the marker lies (FAULTS 25).
+    fn load_clean(&mut self, bases: &[Offset]) -> io::Result<bool> {
+        let Some((last, sealed)) = bases.split_last() else { return Ok(true) };
+        self.load_sealed(sealed, *last)?;
+        let how =
+            Resume { index_before: Offset(i64::MAX), time_index_complete: true, crc_from: Offset::ZERO };
+        let (active, len) = self.take_up(*last, how)?;
+        // A timestamp from beyond the end: batches are missing, though no bytes are torn.
+        let whole = active.len == len && active.max_timestamp_offset < active.next_offset || len == 0;
+        if whole {
+            self.active = active;
+        }
+        Ok(whole)
+    }
+
+    fn load_sealed(&mut self, bases: &[Offset], end: Offset) -> io::Result<()> {
+        let interval = self.config.index_interval_bytes;
+        let ends = bases.iter().skip(1).copied().chain([end]);
+        let load =
+            |(base, end): (&Offset, Offset)| Segment::load(&self.shared, *base, end, interval).map(Arc::new);
+        self.sealed = bases.iter().zip(ends).map(load).collect::<io::Result<Vec<_>>>()?.into();
+        Ok(())
+    }
+
+    /// Reads the segment at `base` up; returns it and the bytes that its file has.
+    fn take_up(&self, base: Offset, how: Resume) -> io::Result<(Active, u32)> {
+        let mut active = Active::new(base);
+        let path = self.shared.path(base, Kind::Log);
+        active.created = self.shared.env.fs.stat(&path)?.modified;
+        let file = self.shared.env.files.get(active.id.key(Kind::Log), || self.shared.env.fs.open(&path))?;
+        // Positions are 32-bit numbers: what lies beyond was not written by a broker.
+        let len = u32::try_from(file.size()?).unwrap_or(u32::MAX);
+        active.take_up(&self.shared, &*file, len, how, self.config.index_interval_bytes)?;
+        Ok((active, len))
+    }
+
+    /// After a crash: segments before the recovery point are taken as they are, the others are checked batch by batch.
+    fn load_after_crash(&mut self, bases: &[Offset], recovery_point: Offset) -> io::Result<()> {
+        let first = bases.partition_point(|base| *base <= recovery_point).saturating_sub(1);
+        let Some((flushed, [start, ..])) = bases.split_at_checked(first) else { return Ok(()) };
+        self.load_sealed(flushed, *start)?;
+        let unflushed = bases.get(first..).unwrap_or_default();
+        let how =
+            Resume { index_before: recovery_point, time_index_complete: false, crc_from: recovery_point };
+        let mut end = None;
+        for (n, base) in unflushed.iter().enumerate() {
+            if end.is_some_and(|end| self.is_broken_seam(end, *base, recovery_point)) {
+                return self.drop_segments(unflushed.get(n..).unwrap_or_default());
+            }
+            let (active, len) = self.take_up(*base, how)?;
+            end = Some(active.next_offset);
+            let torn = active.len < len;
+            self.begin_segment(active)?;
+            if torn {
+                let behind = n.saturating_add(1);
+                self.drop_segments(unflushed.get(behind..).unwrap_or_default())?;
+                return self.cut_torn_tail();
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a segment at `base` cannot be the next one after `end`: the end of the segment before was lost. In a
+    /// compacted log missing offsets mean nothing, and the segment before was flushed when it was sealed.
+    fn is_broken_seam(&self, end: Offset, base: Offset, recovery_point: Offset) -> bool {
+        base < end || base > end && end >= recovery_point && !self.config.compact
+    }
+
+    /// Puts a segment behind those that were read so far; the one before it is sealed.
+    fn begin_segment(&mut self, active: Active) -> io::Result<()> {
+        let old = std::mem::replace(&mut self.active, active);
+        if !old.made {
+            return Ok(());
+        }
+        let mut old = old;
+        match old.complete_indexes(&self.shared) {
+            Ok(made) => self.unflushed.dir |= made,
+            // What has found no space is found by walking.
+            Err(e) if is_no_space(&e) => {}
+            Err(e) => return Err(e),
+        }
+        let old = Arc::new(old.as_segment());
+        self.sealed = self.sealed.iter().cloned().chain([old]).collect();
+        Ok(())
+    }
+
+    /// Removes segments, the last one first, for good: what is cut or appended after it must not meet them again.
+    fn drop_segments(&mut self, bases: &[Offset]) -> io::Result<()> {
+        if bases.is_empty() {
+            return Ok(());
+        }
+        for base in bases.iter().rev() {
+            self.remove_segment(&SegmentId::new(*base))?;
+        }
+        self.shared.env.fs.sync_dir(&self.shared.dir)
+    }
+
+    /// Cuts the active segment behind its last good batch.
+    fn cut_torn_tail(&mut self) -> io::Result<()> {
+        let file = self.shared.open(&self.active.id, Kind::Log).map_err(into_io)?;
+        file.set_len(self.active.len.into())?;
+        self.unflushed.wrote(self.active.id.clone(), Kind::Log, Some(file));
+        Ok(())
+    }
+
+    /// The log ends before its start, or has no segment: Kafka removes what there is and begins at the start.
+    fn begin_anew(&mut self, log_start: Offset) -> io::Result<()> {
+        let bases: Vec<_> = self.bases().filter(|_| self.active.made).collect();
+        self.sealed = Arc::default();
+        self.active = Active::new(log_start);
+        self.drop_segments(&bases)
+    }
+
+    /// Everything from `flushed` on is to be flushed, whoever wrote it.
+    fn note_unflushed(&mut self, flushed: Offset) -> io::Result<()> {
+        let end = self.log_end();
+        let view = self.view();
+        let position = if flushed < end.offset { view.position_of(flushed).map_err(into_io)? } else { end };
+        self.unflushed.flushed_to = position;
+        if position == end {
+            return Ok(());
+        }
+        let ids = self.sealed.iter().map(|segment| &segment.id).chain([&self.active.id]);
+        let unflushed: Vec<_> = ids.filter(|id| id.base >= position.segment_base).cloned().collect();
+        for id in unflushed {
+            self.unflushed.wrote(id, Kind::Log, None);
+        }
+        self.unflushed.dir = true;
+        Ok(())
+    }
+
+    /// Closes everything: an open log costs no descriptor.
+    fn forget_files(&self) {
+        for kind in Kind::ALL {
+            self.shared.env.files.forget(self.active.id.key(kind));
+        }
+    }
+}
+
+/// While a log is opened nobody can take its files away.
+pub(crate) fn into_io(error: ReadError) -> io::Error {
+    match error {
+        ReadError::Io(error) => error,
+        other => io::Error::other(other),
+    }
+}

@@ -1,0 +1,212 @@
+//! Taking a segment up again from its files: as much as the sparse indexes are good for, the rest from the batches.
+
+use std::io;
+use std::ops::Range;
+
+use gracchus_base::{Offset, Timestamp};
+
+use crate::append::INDEX_TAIL_BYTES;
+use crate::error::ReadError;
+use crate::fs::{DiskFile, File, is_no_space};
+use crate::index::{self, IndexEntry, IndexParts, OffsetEntry, TimeEntry};
+use crate::log::Active;
+use crate::names::Kind;
+use crate::scan::{LOOKUP_BUFFER, SWEEP_BUFFER, Scan, Step};
+use crate::segment::Shared;
+use crate::view::Part;
+
+/// What to believe and what to check.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resume {
+    /// Index entries from this offset on are made anew.
+    pub index_before: Offset,
+    /// The time index was closed in good order, so that no entry is missing at its end.
+    pub time_index_complete: bool,
+    /// Batches that end at this offset or after it must have the right CRC.
+    pub crc_from: Offset,
+}
+
+/// The front part of the indexes that is kept.
+struct Kept {
+    offset_entries: u32,
+    time_entries: u32,
+    time_last: Option<TimeEntry>,
+    /// Where the walk over the batches begins.
+    position: u32,
+}
+
+impl Active {
+    /// Fills in everything about the segment, whose log file has `len` bytes, from its indexes and, behind them, its
+    /// batches. Returns how many bytes are whole, good batches with growing offsets.
+    pub(crate) fn take_up(
+        &mut self,
+        shared: &Shared,
+        file: &dyn DiskFile,
+        len: u32,
+        how: Resume,
+        interval_bytes: u32,
+    ) -> io::Result<u32> {
+        self.made = true;
+        let kept = match self.kept(shared, file, len, how)? {
+            Some(kept) => kept,
+            None => Kept { offset_entries: 0, time_entries: 0, time_last: None, position: 0 },
+        };
+        self.keep(shared, &kept)?;
+        if kept.position > 0
+            && let Step::Batch { header, .. } = Scan::new(file, 0, len, LOOKUP_BUFFER).next()?
+        {
+            self.first_timestamp = header.max_timestamp;
+        }
+        self.sweep(shared, file, kept.position..len, how.crc_from, interval_bytes)
+    }
+
+    /// What of the indexes can be believed; `None` for nothing.
+    fn kept(&self, shared: &Shared, file: &dyn DiskFile, len: u32, how: Resume) -> io::Result<Option<Kept>> {
+        let (Some(offsets), Some(times)) =
+            (self.index_file(shared, Kind::Index)?, self.index_file(shared, Kind::TimeIndex)?)
+        else {
+            return Ok(None);
+        };
+        // What a crash has left behind the entries is zeros, which do not grow.
+        let grows = |a: OffsetEntry, b: OffsetEntry| a.relative < b.relative && a.position < b.position;
+        let offset_entries = index::growing(&*offsets, grows)?;
+        let grows = |a: TimeEntry, b: TimeEntry| a.timestamp < b.timestamp && a.relative <= b.relative;
+        let time_entries = index::growing(&*times, grows)?;
+
+        let mut relative_end = how.index_before.since(self.id.base);
+        if !how.time_index_complete {
+            // Entries may be missing at the end: go on from the last one there is, which speaks for all before it.
+            let last = last_of::<TimeEntry>(&times, time_entries)?;
+            relative_end =
+                relative_end.min(last.map_or(0, |last| i64::from(last.relative).saturating_add(1)));
+        }
+        let usable = |e: OffsetEntry| i64::from(e.relative) < relative_end && e.position < len;
+        let offset_entries = index::count_while(&*offsets, offset_entries, usable)?;
+        let last = last_of::<OffsetEntry>(&offsets, offset_entries)?;
+        let speaks_for_kept = |t: TimeEntry| last.is_some_and(|last| t.relative <= last.relative);
+        let time_entries = match how.time_index_complete {
+            true => time_entries,
+            false => index::count_while(&*times, time_entries, speaks_for_kept)?,
+        };
+        let kept = Kept {
+            offset_entries,
+            time_entries,
+            time_last: last_of(&times, time_entries)?,
+            position: last.map_or(0, |last| last.position),
+        };
+        let right =
+            self.leads_to_batch(last, &kept, file, len)? && self.timestamp_is_right(shared, &kept, len)?;
+        Ok(right.then_some(kept))
+    }
+
+    /// Whether the batch is there that the last offset entry names, and the time index knows of its timestamp.
+    fn leads_to_batch(
+        &self,
+        last: Option<OffsetEntry>,
+        kept: &Kept,
+        file: &dyn DiskFile,
+        len: u32,
+    ) -> io::Result<bool> {
+        let Some(last) = last else { return Ok(true) };
+        let at = self.id.base.plus(last.relative.into());
+        let known = kept.time_last.map_or(Timestamp::NONE, |last| last.timestamp);
+        let step = Scan::new(file, last.position, len, LOOKUP_BUFFER).next()?;
+        Ok(matches!(step, Step::Batch { header, .. }
+            if header.base_offset <= at && header.base_offset >= self.id.base && known >= header.max_timestamp))
+    }
+
+    /// Whether the batch that the last time entry names has that timestamp.
+    fn timestamp_is_right(&self, shared: &Shared, kept: &Kept, len: u32) -> io::Result<bool> {
+        let Some(last) = kept.time_last else { return Ok(true) };
+        let at = self.id.base.plus(last.relative.into());
+        let part = Part {
+            shared,
+            id: &self.id,
+            len,
+            index: IndexParts {
+                in_file: entry_bytes::<OffsetEntry>(kept.offset_entries),
+                ..Default::default()
+            },
+            time_index: IndexParts::default(),
+            max_timestamp: last.timestamp,
+            max_timestamp_offset: at,
+        };
+        match part.find(at, len) {
+            Ok(found) => Ok(found.is_some_and(|(_, header)| header.max_timestamp == last.timestamp)),
+            Err(ReadError::Io(e)) => Err(e),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// An index file, if it is there.
+    fn index_file(&self, shared: &Shared, kind: Kind) -> io::Result<Option<File>> {
+        let path = shared.path(self.id.base, kind);
+        match shared.env.files.get(self.id.key(kind), || shared.env.fs.open(&path)) {
+            Ok(file) => Ok(Some(file)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+
+    /// Cuts the index files to what is kept.
+    fn keep(&mut self, shared: &Shared, kept: &Kept) -> io::Result<()> {
+        self.index.in_file = entry_bytes::<OffsetEntry>(kept.offset_entries);
+        self.time_index.in_file = entry_bytes::<TimeEntry>(kept.time_entries);
+        for kind in [Kind::Index, Kind::TimeIndex] {
+            let len = u64::from(self.index_parts(kind).in_file);
+            if let Some(file) = self.index_file(shared, kind)?
+                && file.size()? > len
+            {
+                file.set_len(len)?;
+            }
+        }
+        if let Some(last) = kept.time_last {
+            self.max_timestamp = last.timestamp;
+            self.max_timestamp_offset = self.id.base.plus(last.relative.into());
+            self.time_indexed = last.timestamp;
+        }
+        Ok(())
+    }
+
+    /// Walks over the batches in `range` and counts them in, up to the first that is not whole, not good, or whose
+    /// offsets do not grow. Returns where it stands.
+    fn sweep(
+        &mut self,
+        shared: &Shared,
+        file: &dyn DiskFile,
+        range: Range<u32>,
+        crc_from: Offset,
+        mut interval_bytes: u32,
+    ) -> io::Result<u32> {
+        self.len = range.start;
+        let mut scan = Scan::new(file, range.start, range.end, SWEEP_BUFFER);
+        while let Step::Batch { position, header } = scan.next()? {
+            let too_far = header.last_offset().since(self.id.base) > i64::from(i32::MAX);
+            if header.base_offset < self.next_offset || too_far {
+                break;
+            }
+            if header.last_offset() >= crc_from && !scan.crc_matches(position, &header)? {
+                break;
+            }
+            self.take(&header, interval_bytes);
+            if self.index.tail.len() >= INDEX_TAIL_BYTES {
+                match self.spill_indexes(shared) {
+                    Ok(_) => {}
+                    // A sparser index serves until there is space.
+                    Err(e) if is_no_space(&e) => interval_bytes = u32::MAX,
+                    Err(e) => return Err(e),
+                }
+            }
+        }
+        Ok(self.len)
+    }
+}
+
+/// Bytes of so many entries.
+fn entry_bytes<E: IndexEntry>(entries: u32) -> u32 {
+    entries.saturating_mul(u32::try_from(E::BYTES).unwrap_or(u32::MAX))
+}
+
+fn last_of<E: IndexEntry>(file: &File, entries: u32) -> io::Result<Option<E>> {
+    entries.checked_sub(1).map(|last| index::nth(&**file, last)).transpose()
+}

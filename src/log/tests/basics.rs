@@ -1,0 +1,184 @@
+//! Appending, reading, rolling, reopening, closing, deleting.
+
+use gracchus_base::{LeaderEpoch, Offset, Timestamp};
+
+use super::support::*;
+use crate::error::ReadError;
+use crate::fs::Fs;
+use crate::fs::sim::SimDisk;
+use crate::log::LogPosition;
+use crate::recovery::Recovered;
+
+#[test]
+fn what_was_appended_is_read_and_is_there_after_closing_and_after_a_crash() {
+    let tmp = tempfile::tempdir().unwrap();
+    let dir = tmp.path().join("t-0");
+    let mut log = lazy(env(Fs::real()), &dir);
+    let batches: Vec<_> = (0..100).map(|n| batch(n * 2, 2, 100, 1000 + n)).collect();
+    batches.iter().cloned().for_each(|batch| append(&mut log, batch));
+    assert!(log.sealed.len() > 5);
+    assert_same(&read_all(&log.view()), &batches);
+    assert_eq!(log.recovery_point(), Offset(0));
+    flush(&mut log);
+    assert_eq!(log.recovery_point(), Offset(200));
+    drop(log);
+
+    let (mut log, seen) = open(env(Fs::real()), &dir, unclean(Offset(100)));
+    assert_same(&read_all(&log.view()), &batches);
+    assert_eq!(log.recovery_point(), Offset(100), "what the process before has flushed is not known");
+    flush(&mut log);
+    assert_eq!(log.log_end().offset, Offset(200));
+    assert!(matches!(&seen[0], Recovered::Snapshot(producers) if producers.is_empty()));
+    assert!(matches!(&seen[seen.len() - 1], Recovered::Epochs(e) if e == &[(LeaderEpoch(0), Offset(0))]));
+    log.close(&[]).unwrap();
+    assert!(log.append(&[batch(200, 1, 10, 0)], NOW).is_err());
+
+    let (log, seen) = open(env(Fs::real()), &dir, clean());
+    assert_same(&read_all(&log.view()), &batches);
+    assert_eq!(log.recovery_point(), Offset(200));
+    assert!(!seen.iter().any(|r| matches!(r, Recovered::Batch(_))), "the snapshot stands at the end");
+}
+
+#[test]
+fn a_lazy_log_leaves_nothing_on_disk_before_its_first_append() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    assert!(log.flush_ticket().is_none());
+    log.roll(&[], NOW).unwrap();
+    assert_eq!(log.view().read(Offset(0), log.log_end(), 100, true).unwrap().map(|r| r.len), None);
+    log.close(&[]).unwrap();
+    assert_eq!(disk.ops(), 0);
+}
+
+#[test]
+fn traps_31_a_read_starts_with_the_batch_that_contains_the_offset() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let batches: Vec<_> = (0..20).map(|n| batch(n * 10, 10, 50, n)).collect();
+    batches.iter().cloned().for_each(|batch| append(&mut log, batch));
+    let view = log.view();
+    for offset in 0..200 {
+        let range = view.read(Offset(offset), log.log_end(), 1, true).unwrap().unwrap();
+        assert_eq!(range.read_all().unwrap(), bytes_of(&batches[offset as usize / 10]), "{offset}");
+    }
+    let partial = view.read(Offset(0), log.log_end(), 150, true).unwrap().unwrap();
+    assert_eq!(partial.len, 150, "the tail may be cut in a batch");
+    assert!(view.read(Offset(0), log.log_end(), 60, false).unwrap().is_none());
+    assert!(view.read(Offset(200), log.log_end(), 60, true).unwrap().is_none());
+    for outside in [-1, 201] {
+        assert!(matches!(
+            view.read(Offset(outside), log.log_end(), 60, true),
+            Err(ReadError::OutOfRange { .. })
+        ));
+    }
+}
+
+#[test]
+fn a_read_does_not_go_beyond_its_limit() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let mut ends: Vec<LogPosition> = Vec::new();
+    for n in 0..50 {
+        ends.push(log.log_end());
+        append(&mut log, batch(n, 1, 100, n));
+    }
+    let view = log.view();
+    for limit in &ends {
+        for from in 0..50 {
+            let by_position =
+                view.read(Offset(from), *limit, 100_000, true).unwrap().map(|r| (r.position, r.len));
+            let by_offset = view.read(Offset(from), limit.offset, 100_000, true).unwrap();
+            assert_eq!(by_offset.map(|r| (r.position, r.len)), by_position);
+            let expected = (limit.offset.0 - from).max(0) as u32 * 161;
+            match by_position {
+                None => assert_eq!(expected, 0),
+                Some((_, len)) => assert!(len <= expected && len > 0 && len % 161 == 0),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_segment_that_is_gone_says_so() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    (0..100).for_each(|n| append(&mut log, batch(n, 1, 100, n)));
+    let view = log.view();
+    let held = view.read(Offset(0), log.log_end(), 100, true).unwrap().unwrap();
+    log.advance_log_start(Offset(50));
+    log.retain(NOW, Offset(100), &mut Vec::new).unwrap();
+    assert!(matches!(view.read(Offset(0), view.log_end(), 100, true), Err(ReadError::Gone)));
+    assert_eq!(held.read_all().unwrap(), bytes_of(&batch(0, 1, 100, 0)), "an open range can be read on");
+    assert_eq!(read_all(&log.view())[0].header.base_offset, Offset(50));
+}
+
+#[test]
+fn truncation_takes_whole_batches_and_old_views_do_not_read_what_came_instead() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let batches: Vec<_> = (0..50).map(|n| batch(n * 2, 2, 100, n)).collect();
+    batches.iter().cloned().for_each(|batch| append(&mut log, batch));
+    flush(&mut log);
+    let old = log.view();
+    assert_eq!(log.truncate_to(Offset(61)).unwrap().offset, Offset(60));
+    assert_eq!(log.recovery_point(), Offset(60));
+    append(&mut log, epoch_batch(60, 2, 90, 7, 1));
+    assert!(matches!(old.read(Offset(60), old.log_end(), 100, true), Err(ReadError::Gone)));
+    let mut expected = batches[..30].to_vec();
+    expected.push(epoch_batch(60, 2, 90, 7, 1));
+    assert_same(&read_all(&log.view()), &expected);
+    flush(&mut log);
+    let (log, _) = open(sim_env(&disk.crash(1)), &dir(), unclean(Offset(0)));
+    assert_same(&read_all(&log.view()), &expected);
+}
+
+#[test]
+fn timestamps_are_looked_up_as_if_every_batch_were_looked_at() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let stamp = |n: i64| (n * 37) % 50 + n;
+    let batches: Vec<_> = (0..100).map(|n| batch(n, 1, 50, stamp(n))).collect();
+    batches.iter().cloned().for_each(|batch| append(&mut log, batch));
+    flush(&mut log);
+    let (reopened, _) = open(sim_env(&disk.kill()), &dir(), unclean(Offset(40)));
+    for view in [log.view(), reopened.view()] {
+        for wanted in -1..200 {
+            for from in [0, 30, 99] {
+                let found = view.lookup_timestamp(Timestamp(wanted), Offset(from)).unwrap();
+                let expected = (from..100).find(|n| stamp(*n) >= wanted);
+                assert_eq!(found.map(|f| f.header.base_offset.0), expected, "{wanted} from {from}");
+            }
+        }
+        let newest = view.max_timestamp().unwrap().unwrap();
+        let max = (0..100).map(stamp).max().unwrap();
+        assert_eq!(newest.header.max_timestamp, Timestamp(max));
+        assert_eq!(newest.range.read_all().unwrap().len(), 111);
+    }
+}
+
+#[test]
+fn a_deleted_log_frees_its_name_at_once() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    append(&mut log, batch(0, 1, 100, 0));
+    let view = log.view();
+    log.delete().unwrap();
+    assert!(matches!(view.read(Offset(0), view.log_end(), 100, true), Err(ReadError::Gone)));
+    let fs = Fs::new(disk);
+    assert!(fs.list(std::path::Path::new("/")).unwrap().is_empty(), "here it is removed without delay");
+}
+
+#[test]
+fn an_idle_partition_is_small_and_holds_no_descriptor() {
+    assert!(size_of::<crate::Log>() <= 640, "{}", size_of::<crate::Log>());
+    let disk = SimDisk::new();
+    let env = sim_env(&disk);
+    let files = env.files.clone();
+    let mut log = lazy(env.clone(), &dir());
+    append(&mut log, batch(0, 1, 100, 0));
+    flush(&mut log);
+    assert!(!log.unflushed.holds_files());
+    drop(log);
+    let (_log, _) = open(env, &dir(), clean());
+    assert!(files.open_files() <= 1, "only what the first log had is in the cache");
+}
