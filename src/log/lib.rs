@@ -44,7 +44,7 @@ mod sealed;
 mod segment;
 mod truncate;
 pub mod view;
-mod write_atomic;
+pub mod write_atomic;
 
 pub use config::{LogConfig, LogEnv};
 pub use deleter::Deleter;

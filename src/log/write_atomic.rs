@@ -7,7 +7,7 @@ use crate::fs::{Fs, write_all};
 
 /// Writes `content` to `name` in `dir`. A crash leaves the old content or the new one, never a mixture. Kafka leaves the
 /// same `.tmp` behind in a crash, and both overwrite it.
-pub(crate) fn write_atomic(fs: &Fs, dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+pub fn write_atomic(fs: &Fs, dir: &Path, name: &str, content: &[u8]) -> io::Result<()> {
     let beside = dir.join(format!("{name}.tmp"));
     let file = fs.create(&beside)?;
     write_all(&*file, 0, content)?;
