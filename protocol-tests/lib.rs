@@ -1,3 +1,77 @@
-//! Shared pieces of the protocol tests.
+//! What the protocol tests share: a broker in this process, and a client that speaks frames.
+//!
+//! Nothing here knows what an answer should be; that is the tests' business.
 
+pub mod batch;
+pub mod client;
 pub mod process;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use gracchus_broker::{Broker, Options};
+use gracchus_state::config::{BrokerConfig, Settings};
+use tempfile::TempDir;
+
+pub use client::Client;
+
+/// A broker in this process, on a free port and in a directory of its own.
+pub struct TestBroker {
+    broker: Option<Broker>,
+    dir: TempDir,
+    settings: Settings,
+}
+
+impl TestBroker {
+    /// A broker with the defaults, except that groups do not wait for more members.
+    pub async fn start() -> Self {
+        Self::start_with(&[]).await
+    }
+
+    /// The same with settings on top.
+    pub async fn start_with(settings: &[(&str, &str)]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut all = Settings::new();
+        all.insert("listeners".into(), "PLAINTEXT://127.0.0.1:0".into());
+        all.insert("log.dirs".into(), dir.path().display().to_string());
+        all.insert("group.initial.rebalance.delay.ms".into(), "0".into());
+        all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+        let mut broker = Self { broker: None, dir, settings: all };
+        broker.boot().await;
+        broker
+    }
+
+    /// Stops it in good order and starts it again on its data, on another port.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.boot().await;
+    }
+
+    /// Stops it in good order; the data stays until this is dropped.
+    pub async fn stop(&mut self) {
+        if let Some(broker) = self.broker.take() {
+            broker.shutdown().await;
+        }
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.broker.as_ref().expect("the broker runs").addresses()[0]
+    }
+
+    /// Its data directory.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// A new connection to it.
+    pub async fn client(&self) -> Client {
+        Client::connect(self.address()).await
+    }
+
+    async fn boot(&mut self) {
+        let config = BrokerConfig::from_settings(&self.settings).expect("settings of a test are right");
+        let options = Options { config, ephemeral: false, cluster_id: None };
+        self.broker = Some(Broker::start(options).await.expect("the broker starts"));
+    }
+}

@@ -8,6 +8,8 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use gracchus_broker::{Broker, Options};
+
 use cli::{CliError, Environment, Flags, Parsed, Setup, Signals, start_logging};
 
 /// How long threads that hang in the kernel may delay the end of the process.
@@ -68,17 +70,11 @@ async fn serve(setup: &Setup) -> Result<(), CliError> {
     }
 }
 
-/// Stands for the broker until the library has one: nothing can be made of it, so that nothing pretends to serve.
-enum Broker {}
-
-impl Broker {
-    async fn shutdown(self) {
-        match self {}
-    }
-}
-
 async fn start_broker(setup: &Setup) -> Result<Broker, CliError> {
-    let listeners = setup.config.listeners.len();
-    tracing::debug!(listeners, cluster_id = setup.cluster_id, "nothing to start");
-    Err(CliError::failed("this build has no broker in it yet"))
+    let options = Options {
+        config: setup.config.clone(),
+        ephemeral: setup.ephemeral.is_some(),
+        cluster_id: setup.cluster_id.clone(),
+    };
+    Broker::start(options).await.map_err(|error| CliError::failed(error.to_string()))
 }

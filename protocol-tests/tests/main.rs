@@ -1,3 +1,4 @@
 //! One test binary.
 mod golden;
 mod starting;
+mod tidy;

@@ -94,7 +94,6 @@ fn port_in(line: &str) -> u16 {
 }
 
 #[test]
-#[ignore = "needs the broker"]
 fn port_0_is_a_free_port_and_the_last_line_says_which() {
     let dir = tempfile::tempdir().unwrap();
     let (_process, line) = started(dir.path(), FREE_PORT);
@@ -104,7 +103,6 @@ fn port_0_is_a_free_port_and_the_last_line_says_which() {
 }
 
 #[test]
-#[ignore = "needs the broker"]
 fn a_port_in_use_ends_with_exit_code_1_and_nothing_on_disk() {
     let dir = tempfile::tempdir().unwrap();
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -114,7 +112,6 @@ fn a_port_in_use_ends_with_exit_code_1_and_nothing_on_disk() {
 }
 
 #[test]
-#[ignore = "needs the broker"]
 fn a_data_directory_in_use_ends_with_exit_code_1_and_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let (_process, _) = started(dir.path(), FREE_PORT);
@@ -125,7 +122,6 @@ fn a_data_directory_in_use_ends_with_exit_code_1_and_changes_nothing() {
 }
 
 #[test]
-#[ignore = "needs the broker"]
 fn a_data_directory_of_another_cluster_is_refused_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let (mut process, _) = started(dir.path(), FREE_PORT);
@@ -137,7 +133,6 @@ fn a_data_directory_of_another_cluster_is_refused_and_left_alone() {
 }
 
 #[test]
-#[ignore = "needs the broker"]
 fn sigterm_and_sigint_end_within_two_seconds_with_exit_code_0() {
     for signal in [Signal::TERM, Signal::INT] {
         let dir = tempfile::tempdir().unwrap();
@@ -151,7 +146,6 @@ fn sigterm_and_sigint_end_within_two_seconds_with_exit_code_0() {
 }
 
 #[test]
-#[ignore = "needs the broker"]
 fn an_ephemeral_broker_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();

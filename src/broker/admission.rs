@@ -38,9 +38,4 @@ impl RequestBudget {
         // The semaphore is never closed; without a permit the frame would only go uncounted.
         Grant(self.bytes.clone().acquire_many_owned(asked).await.ok())
     }
-
-    /// Bytes not granted at the moment.
-    pub fn available(&self) -> usize {
-        self.bytes.available_permits()
-    }
 }

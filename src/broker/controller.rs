@@ -5,15 +5,14 @@
 //! decisions, which are `state::controller`, and what the broker does with a new image, which is `metadata`.
 
 use std::io;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::thread;
+use std::thread::{self, JoinHandle};
 
-use gracchus_base::limits::PRODUCER_ID_BLOCK;
 use gracchus_base::metadata_record::MetadataRecord;
 use gracchus_base::{BrokerId, ErrorCode};
 use gracchus_state::controller;
-use gracchus_state::image::MetadataImage;
+use gracchus_state::image::{ImageError, ImageLoader, MetadataImage};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::metadata::Publisher;
@@ -39,12 +38,16 @@ struct Decided {
 }
 
 impl Controller {
-    /// Starts the thread. It ends when all handles are gone.
-    pub fn spawn(broker: BrokerId, quorum: Quorum, publisher: Publisher) -> io::Result<Self> {
+    /// Starts the thread. It ends, and closes the metadata log, when all handles are gone.
+    pub fn spawn(
+        broker: BrokerId,
+        quorum: Quorum,
+        publisher: Publisher,
+    ) -> io::Result<(Self, JoinHandle<()>)> {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
         let mut driver = Driver { quorum, publisher };
-        thread::Builder::new().name("controller".into()).spawn(move || driver.run(receiver))?;
-        Ok(Self { queue, broker })
+        let thread = thread::Builder::new().name("controller".into()).spawn(move || driver.run(receiver))?;
+        Ok((Self { queue, broker }, thread))
     }
 
     /// Runs `decide` in its turn and waits until its records are committed and applied.
@@ -66,13 +69,19 @@ impl Controller {
     }
 
     /// A block of producer ids that nobody else will get.
-    pub async fn allocate_producer_ids(&self) -> Result<Range<i64>, ErrorCode> {
+    pub async fn allocate_producer_ids(&self) -> Result<RangeInclusive<i64>, ErrorCode> {
         let broker = self.broker;
-        self.change(move |image| {
-            let (record, block) = controller::allocate_producer_ids(image, broker, PRODUCER_ID_BLOCK);
-            (vec![record], block)
-        })
-        .await
+        let block = self.change(move |image| {
+            let epoch = image.broker(broker).map_or(-1, |broker| broker.broker_epoch);
+            match controller::allocate_producer_ids(image, broker, epoch) {
+                Ok(block) => (vec![block.record], Ok(block.first.0..=block.last.0)),
+                Err(error) => {
+                    tracing::error!(%error, "no producer ids are left");
+                    (Vec::new(), Err(ErrorCode::UnknownServerError))
+                }
+            }
+        });
+        block.await?
     }
 }
 
@@ -88,33 +97,56 @@ impl Driver {
         while receiver.blocking_recv_many(&mut changes, QUEUE_MAX) > 0 {
             self.commit(&mut changes);
         }
-        self.quorum.close();
+        if let Err(error) = self.quorum.close() {
+            tracing::error!(%error, "the metadata log was not closed");
+        }
     }
 
     /// Decides everything that waits, each change on the outcome of those before it, and commits it in one flush.
     fn commit(&mut self, changes: &mut Vec<Change>) {
-        let mut image = MetadataImage::clone(&self.publisher.image());
-        let (mut batches, mut waiting) = (Vec::new(), Vec::new());
+        let mut loader = ImageLoader::new(MetadataImage::clone(&self.publisher.image()));
+        let (mut records, mut waiting) = (Vec::new(), Vec::new());
         for change in changes.drain(..) {
-            let Decided { records, done } = change(&image);
-            for record in &records {
-                image.apply(record);
+            let decided = change(loader.image());
+            match self.apply(&loader, records.len(), &decided.records) {
+                Ok(next) => {
+                    loader = next;
+                    records.extend(decided.records);
+                    waiting.push(decided.done);
+                }
+                Err(error) => {
+                    // A decision that does not fit its own image is a mistake of ours; nothing of it is committed.
+                    tracing::error!(%error, "a change of metadata was refused");
+                    (decided.done)(Err(ErrorCode::UnknownServerError));
+                }
             }
-            if !records.is_empty() {
-                batches.push(records);
-            }
-            waiting.push(done);
         }
-        let committed = if batches.is_empty() { Ok(()) } else { self.append(&batches, image) };
+        let committed = if records.is_empty() { Ok(()) } else { self.append(&records, loader) };
         for done in waiting {
             done(committed);
         }
     }
 
-    fn append(&mut self, batches: &[Vec<MetadataRecord>], image: MetadataImage) -> Result<(), ErrorCode> {
-        match self.quorum.append(batches) {
+    /// The image after a change, which is not committed yet; `before` records of others come before it.
+    fn apply(
+        &self,
+        loader: &ImageLoader,
+        before: usize,
+        records: &[MetadataRecord],
+    ) -> Result<ImageLoader, ImageError> {
+        let mut next = loader.clone();
+        let first = self.quorum.next_offset().plus(i64::try_from(before).unwrap_or(i64::MAX));
+        for (at, record) in (0..).zip(records) {
+            next.apply(first.plus(at), self.quorum.epoch(), record.clone())?;
+        }
+        Ok(next)
+    }
+
+    fn append(&mut self, records: &[MetadataRecord], mut loader: ImageLoader) -> Result<(), ErrorCode> {
+        match self.quorum.append(records) {
             Ok(()) => {
-                self.publisher.publish(Arc::new(image), batches);
+                let changes = loader.take_changes();
+                self.publisher.publish(Arc::new(loader.image().clone()), &changes);
                 Ok(())
             }
             Err(error) => {

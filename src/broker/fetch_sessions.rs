@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use dashmap::DashMap;
 use gracchus_base::{Clock, Entropy, ErrorCode, TopicId, TopicName};
 use gracchus_state::fetch_session::{
-    Begun, FetchSession, FetchSessionCache, FetchSessionCounters, FetchSessionId, FetchSessionLimits, IncrementalFetch,
+    Begun, FetchSession, FetchSessionCache, FetchSessionId, FetchSessionLimits, IncrementalFetch,
     PartitionAnswer, PlannedRead, Slot,
 };
 
@@ -94,11 +94,6 @@ impl FetchSessions {
         let Some(id) = created.id else { return FetchSessionId::NONE };
         self.sessions.insert(id, FetchSession::create(id, uses_topic_ids, plan, answers));
         id
-    }
-
-    /// How much is held.
-    pub fn counters(&self) -> FetchSessionCounters {
-        self.cache().counters()
     }
 
     fn cache(&self) -> MutexGuard<'_, FetchSessionCache> {

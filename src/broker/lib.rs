@@ -1,1 +1,28 @@
-//! Placeholder.
+//! The broker as a library: listeners, connections, one handler file per API, shards, coordinators, the quorum.
+//!
+//! This is the async part. Decisions are in `state`, bytes in `wire`, files in `log`; what is here moves events between
+//! them. [`Broker::start`] is the way in.
+
+mod admission;
+mod api;
+mod broker;
+mod connection;
+mod controller;
+mod coordinator;
+mod data_dirs;
+mod fetch_sessions;
+mod listener;
+mod metadata;
+mod node;
+mod partition;
+mod producer_ids;
+mod quorum;
+mod read;
+mod shard;
+mod shutdown;
+mod ticket;
+mod topics;
+mod upkeep;
+mod waiters;
+
+pub use broker::{Broker, Options, StartError};

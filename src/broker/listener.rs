@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use gracchus_state::config::BrokerConfig;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::connection::{self, ConnectionInfo};
@@ -52,11 +53,6 @@ impl ConnectionCounts {
         *here += 1;
         Some(Place { counts: self.clone(), ip })
     }
-
-    /// Connections that are open now.
-    pub fn open(&self) -> usize {
-        self.by_ip.lock().unwrap_or_else(PoisonError::into_inner).0
-    }
 }
 
 impl Drop for Place {
@@ -82,7 +78,9 @@ pub async fn run(node: Arc<Node>, listener: TcpListener, endpoint: Arc<Endpoint>
         };
         match accepted {
             Ok((stream, peer)) => admit(&node, stream, peer, &endpoint, &shutdown),
-            Err(error) if is_about_one_connection(&error) => tracing::debug!(%error, "a connection was not accepted"),
+            Err(error) if is_about_one_connection(&error) => {
+                tracing::debug!(%error, "a connection was not accepted")
+            }
             Err(error) => {
                 tracing::warn!(%error, "accepting connections pauses");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -91,9 +89,16 @@ pub async fn run(node: Arc<Node>, listener: TcpListener, endpoint: Arc<Endpoint>
     }
 }
 
-fn admit(node: &Arc<Node>, stream: TcpStream, peer: SocketAddr, endpoint: &Arc<Endpoint>, shutdown: &Shutdown) {
+fn admit(
+    node: &Arc<Node>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    endpoint: &Arc<Endpoint>,
+    shutdown: &Shutdown,
+) {
     let config = node.config();
-    let Some(place) = node.connections.enter(peer.ip(), config.max_connections, config.max_connections_per_ip) else {
+    let (max, max_per_ip) = (config.max_connections.unsigned_abs(), max_per_ip(&config, peer.ip()));
+    let Some(place) = node.connections.enter(peer.ip(), max as usize, max_per_ip as usize) else {
         tracing::info!(%peer, "too many connections");
         return;
     };
@@ -105,6 +110,13 @@ fn admit(node: &Arc<Node>, stream: TcpStream, peer: SocketAddr, endpoint: &Arc<E
         connection::serve(node, stream, info, shutdown).await;
         drop(place);
     });
+}
+
+/// `max.connections.per.ip`, or what the overrides say of this address.
+fn max_per_ip(config: &BrokerConfig, ip: IpAddr) -> u32 {
+    let overrides = config.max_connections_per_ip_overrides.iter();
+    let mut of_ip = overrides.filter(|(host, _)| host.parse() == Ok(ip)).map(|(_, max)| *max);
+    of_ip.next().unwrap_or(config.max_connections_per_ip).unsigned_abs()
 }
 
 /// Errors of accept(2) that say nothing about the listener.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use gracchus_base::{BrokerId, Clock, Entropy};
+use gracchus_base::{BrokerId, Clock, Entropy, ErrorCode, TopicName};
 use gracchus_state::config::BrokerConfig;
+use gracchus_state::controller;
 use gracchus_state::image::MetadataImage;
 
 use crate::admission::RequestBudget;
@@ -48,8 +49,47 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Makes the topic of committed offsets, unless it is there (TRAPS 57).
+    ///
+    /// # Errors
+    /// COORDINATOR_NOT_AVAILABLE when it could not be made.
+    pub async fn ensure_offsets_topic(&self) -> Result<(), ErrorCode> {
+        if self.coordinators.offsets_topic().is_some() {
+            return Ok(());
+        }
+        let (config, entropy, dirs) = (self.config.load_full(), self.entropy.clone(), self.data_dirs.clone());
+        let created = self.controller.change(move |image| {
+            if image.topic(TopicName::consumer_offsets().as_str()).is_some() {
+                return (Vec::new(), Ok(()));
+            }
+            let topic = controller::consumer_offsets_topic(&config);
+            let mut outcomes =
+                controller::create_topics(image, &[topic], &config, &mut || entropy.uuid(), &mut |_| {
+                    dirs.place()
+                });
+            match outcomes.pop().map(|outcome| outcome.result) {
+                Some(Ok(created)) => (created.records, Ok(())),
+                Some(Err(error)) => (Vec::new(), Err(error)),
+                None => (Vec::new(), Ok(())),
+            }
+        });
+        match created.await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => {
+                tracing::error!(?error, "the offsets topic was not made");
+                Err(ErrorCode::CoordinatorNotAvailable)
+            }
+            Err(_) => Err(ErrorCode::CoordinatorNotAvailable),
+        }
+    }
+}
+
 impl std::fmt::Debug for Node {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Node").field("id", &self.id).field("cluster_id", &self.cluster_id).finish_non_exhaustive()
+        f.debug_struct("Node")
+            .field("id", &self.id)
+            .field("cluster_id", &self.cluster_id)
+            .finish_non_exhaustive()
     }
 }

@@ -18,7 +18,6 @@ use crate::waiters::Waiters;
 pub type PartitionKey = (TopicId, PartitionIndex);
 
 /// A topic with its partitions, as this broker hosts it.
-#[derive(Debug)]
 pub struct Topic {
     pub name: TopicName,
     pub id: TopicId,
@@ -29,7 +28,6 @@ pub struct Topic {
 }
 
 /// The face of one partition.
-#[derive(Debug)]
 pub struct Partition {
     pub topic: TopicName,
     pub topic_id: TopicId,
@@ -42,7 +40,7 @@ pub struct Partition {
 }
 
 /// An immutable picture of a partition, published by its shard after every change.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct PartitionView {
     pub status: Status,
     pub leader_epoch: LeaderEpoch,
@@ -97,5 +95,17 @@ impl Partition {
     pub fn publish(&self, view: PartitionView) {
         self.view.store(Some(Arc::new(view)));
         self.waiters.wake();
+    }
+}
+
+impl std::fmt::Debug for Partition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Partition({})", self.name())
+    }
+}
+
+impl std::fmt::Debug for Topic {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Topic({})", self.name)
     }
 }

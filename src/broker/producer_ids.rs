@@ -1,8 +1,9 @@
 //! Hands out producer ids from blocks that are written to the metadata log before one of them is used (KIP-730), so
 //! that no id is ever given twice.
 
+use std::ops::RangeInclusive;
+
 use gracchus_base::{ErrorCode, ProducerId};
-use gracchus_state::controller;
 use tokio::sync::Mutex;
 
 use crate::controller::Controller;
@@ -12,13 +13,13 @@ use crate::controller::Controller;
 pub struct ProducerIds {
     controller: Controller,
     // An async mutex: the next block is awaited while it is held, and everyone who asks meanwhile needs that block.
-    block: Mutex<std::ops::Range<i64>>,
+    block: Mutex<RangeInclusive<i64>>,
 }
 
 impl ProducerIds {
     /// Starts without a block; the first request fetches one.
     pub fn new(controller: Controller) -> Self {
-        Self { controller, block: Mutex::new(0..0) }
+        Self { controller, block: Mutex::new(RangeInclusive::new(1, 0)) }
     }
 
     /// An id that was never handed out before.

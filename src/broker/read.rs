@@ -4,9 +4,10 @@
 //! cache to the socket.
 
 use bytes::Bytes;
+use gracchus_base::limits::BATCH_HEADER_BYTES;
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset, Timestamp};
 use gracchus_log::{FileRange, LogPosition, ReadError, UpTo};
-use gracchus_wire::records::time_lookup;
+use gracchus_wire::records::{Batch, BatchHeader, time_lookup};
 
 use crate::partition::{PartitionView, Status};
 
@@ -86,12 +87,30 @@ pub fn range(
 }
 
 /// Whole batches from `from` on as bytes, at least one; empty at the end.
-pub fn bytes(view: &PartitionView, from: Offset, up_to: LogPosition, bytes_max: u32) -> Result<Bytes, ReadError> {
+pub fn bytes(
+    view: &PartitionView,
+    from: Offset,
+    up_to: LogPosition,
+    bytes_max: u32,
+) -> Result<Bytes, ReadError> {
     let Some(log) = &view.log else { return Ok(Bytes::new()) };
     match log.read(from, up_to, bytes_max, true)? {
         Some(range) => Ok(range.read_all()?),
         None => Ok(Bytes::new()),
     }
+}
+
+/// The whole batches in a chunk; a partial one at its end is left out.
+pub fn batches(chunk: &Bytes) -> impl Iterator<Item = Batch> {
+    let mut rest = chunk.clone();
+    std::iter::from_fn(move || {
+        let header = BatchHeader::parse(&rest).ok()?;
+        if rest.len() < header.total_bytes() {
+            return None;
+        }
+        let body = rest.split_to(header.total_bytes()).split_off(BATCH_HEADER_BYTES);
+        Some(Batch { header, body })
+    })
 }
 
 /// The first record at or after `timestamp`, below the end for `isolation`.
@@ -108,10 +127,11 @@ pub fn by_timestamp(
             return Ok(None);
         }
         let bytes = batch.range.read_all()?;
-        match time_lookup::first_at_or_after(&bytes, timestamp) {
-            Ok(Some((offset, timestamp))) if offset >= view.log_start => {
+        match time_lookup::first_at_or_after(&bytes, timestamp, view.log_start) {
+            Ok(Some((offset, timestamp))) => {
                 return Ok((offset < end).then_some(FoundOffset { offset, timestamp }));
             }
+            // Only the records before the log start are as young as that, or the batch cannot be unpacked.
             _ => from = batch.header.next_offset(),
         }
     }
@@ -123,6 +143,6 @@ pub fn max_timestamp(view: &PartitionView) -> Result<Option<FoundOffset>, ReadEr
     let Some(log) = &view.log else { return Ok(None) };
     let Some(batch) = log.max_timestamp()? else { return Ok(None) };
     let bytes = batch.range.read_all()?;
-    let found = time_lookup::first_with_max(&bytes).ok().flatten();
+    let found = time_lookup::first_with_max_timestamp(&bytes).ok().flatten();
     Ok(found.map(|(offset, timestamp)| FoundOffset { offset, timestamp }))
 }

@@ -43,9 +43,4 @@ impl Shutdown {
         self.started().await;
         tokio::time::sleep(grace).await;
     }
-
-    /// Whether the signal was given.
-    pub fn has_started(&self) -> bool {
-        *self.0.borrow()
-    }
 }

@@ -113,7 +113,8 @@ mod tests {
     #[tokio::test]
     async fn a_completion_ends_with_its_last_ticket_and_keeps_each_outcome_apart() {
         let (completion, mut tickets) = Completion::new(2);
-        let appended = Appended { base_offset: Offset(7), log_append_time: Timestamp::NONE, log_start: Offset(0) };
+        let appended =
+            Appended { base_offset: Offset(7), log_append_time: Timestamp::NONE, log_start: Offset(0) };
         tickets.remove(1).answer(Ok(appended));
         drop(tickets);
         completion.finished().await;

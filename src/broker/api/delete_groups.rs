@@ -2,7 +2,9 @@
 
 use gracchus_base::{ErrorCode, GroupId};
 use gracchus_state::group::{Reply, Request};
-use gracchus_wire::messages::{DeleteGroupsRequest, DeleteGroupsResponse, delete_groups_response::DeletableGroupResult};
+use gracchus_wire::messages::{
+    DeleteGroupsRequest, DeleteGroupsResponse, delete_groups_response::DeletableGroupResult,
+};
 
 use super::{RequestContext, group};
 

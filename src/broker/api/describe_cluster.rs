@@ -2,18 +2,15 @@
 
 use gracchus_base::ErrorCode;
 use gracchus_wire::messages::{
-    BrokerId, DescribeClusterRequest, DescribeClusterResponse, describe_cluster_response::DescribeClusterBroker,
+    BrokerId, DescribeClusterRequest, DescribeClusterResponse,
+    describe_cluster_response::DescribeClusterBroker,
 };
 
 use super::RequestContext;
-use super::metadata::authorized_operations;
+use super::metadata::{CLUSTER_OPERATIONS, authorized_operations};
 
 /// `endpoint_type` of brokers; 2 would be controllers (KIP-919).
 const BROKERS: i8 = 1;
-
-/// What a super user may do to a cluster, as bits of Kafka's `AclOperation` codes (KIP-430): create, alter, describe,
-/// cluster action, describe configs, alter configs, idempotent write.
-const CLUSTER_OPERATIONS: i32 = 1 << 5 | 1 << 7 | 1 << 8 | 1 << 9 | 1 << 10 | 1 << 11 | 1 << 12;
 
 pub fn handle(ctx: &RequestContext, request: &DescribeClusterRequest) -> DescribeClusterResponse {
     let response = DescribeClusterResponse::default().with_endpoint_type(request.endpoint_type);

@@ -30,22 +30,12 @@ pub async fn handle(ctx: &RequestContext, request: FindCoordinatorRequest) -> Fi
             .with_node_id(BrokerId(-1))
             .with_port(-1),
     });
-    let mut coordinators: Vec<_> = coordinators.collect();
-    if ctx.version() >= BATCHED {
-        return FindCoordinatorResponse::default().with_coordinators(coordinators);
-    }
-    let Some(only) = coordinators.pop() else { return FindCoordinatorResponse::default() };
-    FindCoordinatorResponse::default()
-        .with_error_code(only.error_code)
-        .with_error_message(only.error_message)
-        .with_node_id(only.node_id)
-        .with_host(only.host)
-        .with_port(only.port)
+    FindCoordinatorResponse::default().with_coordinators(coordinators.collect())
 }
 
 async fn find(ctx: &RequestContext, key_type: i8) -> Result<(), ErrorCode> {
     match key_type {
-        GROUP => ctx.node.coordinators.ensure_offsets_topic().await,
+        GROUP => ctx.node.ensure_offsets_topic().await,
         // Transactions are not served yet; InitProducerId says so in a way that clients do not retry.
         TRANSACTION => Ok(()),
         _ => Err(ErrorCode::InvalidRequest),

@@ -8,7 +8,9 @@ use super::RequestContext;
 pub async fn handle(ctx: &RequestContext, request: InitProducerIdRequest) -> InitProducerIdResponse {
     match &request.transactional_id {
         None => match ctx.node.producer_ids.next().await {
-            Ok(id) => InitProducerIdResponse::default().with_producer_id(ProducerId(id.0)).with_producer_epoch(0),
+            Ok(id) => {
+                InitProducerIdResponse::default().with_producer_id(ProducerId(id.0)).with_producer_epoch(0)
+            }
             Err(error) => failed(error),
         },
         Some(id) if id.is_empty() => failed(ErrorCode::InvalidRequest),

@@ -2,26 +2,25 @@
 
 use gracchus_base::GroupId;
 use gracchus_state::group::{JoinGroup, JoinReply, Protocol, Reply, Request};
-use gracchus_wire::messages::{JoinGroupRequest, JoinGroupResponse, join_group_response::JoinGroupResponseMember};
+use gracchus_wire::messages::{
+    JoinGroupRequest, JoinGroupResponse, join_group_response::JoinGroupResponseMember,
+};
 
 use super::RequestContext;
 use super::group::{self, owned};
 
 /// From this version on a dynamic member is given its id first (KIP-394, TRAPS 52).
 const MEMBER_ID_REQUIRED: i16 = 4;
-/// From this version on no protocol is null rather than empty (KIP-559).
-const NULL_PROTOCOL: i16 = 7;
 /// From this version on a leader can be told to skip the assignment (KIP-814).
 const SKIP_ASSIGNMENT: i16 = 9;
 
 pub async fn handle(ctx: &RequestContext, request: JoinGroupRequest) -> JoinGroupResponse {
     let member_id = request.member_id.clone();
     match group::ask(ctx, &request.group_id, |group| Request::Join(translate(ctx, group, &request))).await {
-        Ok(Reply::Join(reply)) => respond(ctx, reply),
+        Ok(Reply::Join(reply)) => respond(reply),
         other => JoinGroupResponse::default()
             .with_error_code(group::error_of(other).code())
             .with_generation_id(-1)
-            .with_protocol_name((ctx.version() < NULL_PROTOCOL).then(Default::default))
             .with_member_id(member_id),
     }
 }
@@ -47,11 +46,7 @@ fn translate(ctx: &RequestContext, group: GroupId, request: &JoinGroupRequest) -
     }
 }
 
-fn respond(ctx: &RequestContext, reply: JoinReply) -> JoinGroupResponse {
-    let empty_before_null = |text: Option<String>| match text {
-        None if ctx.version() < NULL_PROTOCOL => Some(Default::default()),
-        other => other.map(Into::into),
-    };
+fn respond(reply: JoinReply) -> JoinGroupResponse {
     let members = reply.members.into_iter().map(|member| {
         JoinGroupResponseMember::default()
             .with_member_id(member.member_id.into())
@@ -62,10 +57,9 @@ fn respond(ctx: &RequestContext, reply: JoinReply) -> JoinGroupResponse {
         .with_error_code(reply.error.code())
         .with_generation_id(reply.generation)
         .with_protocol_type(reply.protocol_type.map(Into::into))
-        .with_protocol_name(empty_before_null(reply.protocol_name))
+        .with_protocol_name(reply.protocol_name.map(Into::into))
         .with_leader(reply.leader.into())
         .with_skip_assignment(reply.skip_assignment)
         .with_member_id(reply.member_id.into())
         .with_members(members.collect())
 }
-

@@ -11,9 +11,10 @@ const BATCHED: i16 = 3;
 
 pub async fn handle(ctx: &RequestContext, request: LeaveGroupRequest) -> LeaveGroupResponse {
     let members = members(ctx, &request);
-    let outcome = group::ask(ctx, &request.group_id, |group| Request::Leave(LeaveGroup { group, members })).await;
+    let outcome =
+        group::ask(ctx, &request.group_id, |group| Request::Leave(LeaveGroup { group, members })).await;
     match outcome {
-        Ok(Reply::Leave(reply)) => respond(ctx, reply),
+        Ok(Reply::Leave(reply)) => respond(reply),
         other => LeaveGroupResponse::default().with_error_code(group::error_of(other).code()),
     }
 }
@@ -31,12 +32,7 @@ fn members(ctx: &RequestContext, request: &LeaveGroupRequest) -> Vec<LeaveMember
     request.members.iter().map(member).collect()
 }
 
-fn respond(ctx: &RequestContext, reply: LeaveReply) -> LeaveGroupResponse {
-    if ctx.version() < BATCHED {
-        // The only member's error is the answer's.
-        let error = reply.members.first().map_or(reply.error, |member| member.error);
-        return LeaveGroupResponse::default().with_error_code(error.code());
-    }
+fn respond(reply: LeaveReply) -> LeaveGroupResponse {
     let members = reply.members.into_iter().map(|member| {
         MemberResponse::default()
             .with_member_id(member.member_id.into())

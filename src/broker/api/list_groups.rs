@@ -1,6 +1,8 @@
 //! ListGroups (key 16): all groups, filtered by state (KIP-518) and type (KIP-848).
 
-use gracchus_wire::messages::{self, ListGroupsRequest, ListGroupsResponse, list_groups_response::ListedGroup};
+use gracchus_wire::messages::{
+    self, ListGroupsRequest, ListGroupsResponse, list_groups_response::ListedGroup,
+};
 
 use super::RequestContext;
 

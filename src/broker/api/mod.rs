@@ -165,7 +165,8 @@ pub async fn dispatch(context: RequestContext, body: Bytes) -> Outcome {
         Ok(request) => run(context, request).await,
         Err(error) => {
             let client = context.client_id();
-            let reason = format!("{} v{version} from client '{client}' is malformed: {error}", served.key.name());
+            let reason =
+                format!("{} v{version} from client '{client}' is malformed: {error}", served.key.name());
             Outcome::Now(Reply::Close { reason })
         }
     }
@@ -198,18 +199,28 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::Heartbeat(request) => Response::Heartbeat(heartbeat::handle(ctx, request).await),
         Request::LeaveGroup(request) => Response::LeaveGroup(leave_group::handle(ctx, request).await),
         Request::SyncGroup(request) => Response::SyncGroup(sync_group::handle(ctx, request).await),
-        Request::DescribeGroups(request) => Response::DescribeGroups(describe_groups::handle(ctx, request).await),
+        Request::DescribeGroups(request) => {
+            Response::DescribeGroups(describe_groups::handle(ctx, request).await)
+        }
         Request::ListGroups(request) => Response::ListGroups(list_groups::handle(ctx, request).await),
         Request::CreateTopics(request) => Response::CreateTopics(create_topics::handle(ctx, request).await),
         Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics::handle(ctx, request).await),
-        Request::DeleteRecords(request) => Response::DeleteRecords(delete_records::handle(ctx, request).await),
-        Request::InitProducerId(request) => Response::InitProducerId(init_producer_id::handle(ctx, request).await),
+        Request::DeleteRecords(request) => {
+            Response::DeleteRecords(delete_records::handle(ctx, request).await)
+        }
+        Request::InitProducerId(request) => {
+            Response::InitProducerId(init_producer_id::handle(ctx, request).await)
+        }
         Request::OffsetForLeaderEpoch(request) => {
             Response::OffsetForLeaderEpoch(offset_for_leader_epoch::handle(ctx, request))
         }
-        Request::DescribeConfigs(request) => Response::DescribeConfigs(describe_configs::handle(ctx, request)),
+        Request::DescribeConfigs(request) => {
+            Response::DescribeConfigs(describe_configs::handle(ctx, request))
+        }
         Request::AlterConfigs(request) => Response::AlterConfigs(alter_configs::handle(ctx, request).await),
-        Request::DescribeLogDirs(request) => Response::DescribeLogDirs(describe_log_dirs::handle(ctx, request).await),
+        Request::DescribeLogDirs(request) => {
+            Response::DescribeLogDirs(describe_log_dirs::handle(ctx, request).await)
+        }
         Request::CreatePartitions(request) => {
             Response::CreatePartitions(create_partitions::handle(ctx, request).await)
         }
@@ -218,7 +229,9 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::IncrementalAlterConfigs(incremental_alter_configs::handle(ctx, request).await)
         }
         Request::OffsetDelete(request) => Response::OffsetDelete(offset_delete::handle(ctx, request).await),
-        Request::DescribeCluster(request) => Response::DescribeCluster(describe_cluster::handle(ctx, &request)),
+        Request::DescribeCluster(request) => {
+            Response::DescribeCluster(describe_cluster::handle(ctx, &request))
+        }
         Request::ListConfigResources(request) => {
             Response::ListConfigResources(list_config_resources::handle(ctx, &request))
         }

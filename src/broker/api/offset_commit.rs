@@ -24,7 +24,11 @@ const GROUP_ID_NOT_FOUND: i16 = 9;
 pub async fn handle(ctx: &RequestContext, request: OffsetCommitRequest) -> OffsetCommitResponse {
     let topics: Vec<_> = request.topics.iter().map(|topic| find(ctx, topic)).collect();
     let known = request.topics.iter().zip(&topics).filter_map(|(topic, found)| {
-        found.as_ref().ok().map(|found| commit_topic(ctx, topic, found)).filter(|topic| !topic.partitions.is_empty())
+        found
+            .as_ref()
+            .ok()
+            .map(|found| commit_topic(ctx, topic, found))
+            .filter(|topic| !topic.partitions.is_empty())
     });
     let known: Vec<_> = known.collect();
     let outcome = if known.is_empty() { Ok(Vec::new()) } else { commit(ctx, &request, known).await };

@@ -15,7 +15,8 @@ pub async fn handle(ctx: &RequestContext, request: OffsetDeleteRequest) -> Offse
         (topic.name.to_string(), partitions)
     });
     let topics = topics.collect();
-    let outcome = group::ask(ctx, &request.group_id, |group| Request::DeleteOffsets(DeleteOffsets { group, topics }));
+    let outcome =
+        group::ask(ctx, &request.group_id, |group| Request::DeleteOffsets(DeleteOffsets { group, topics }));
     match outcome.await {
         Ok(Reply::DeleteOffsets(reply)) => OffsetDeleteResponse::default()
             .with_error_code(reply.error.code())

@@ -22,15 +22,20 @@ pub async fn handle(ctx: &RequestContext, request: OffsetFetchRequest) -> Offset
     for group in groups(ctx.version(), request) {
         answers.push(answer(ctx, &group, require_stable).await);
     }
-    messages::offset_fetch::response(ctx.version(), answers)
+    OffsetFetchResponse::default().with_groups(answers)
 }
 
-async fn answer(ctx: &RequestContext, group: &OffsetFetchRequestGroup, stable: bool) -> OffsetFetchResponseGroup {
+async fn answer(
+    ctx: &RequestContext,
+    group: &OffsetFetchRequestGroup,
+    stable: bool,
+) -> OffsetFetchResponseGroup {
     let asked = group.topics.as_deref();
     let known = asked.map(|topics| topics.iter().filter_map(|topic| known_topic(ctx, topic)).collect());
     let fetch = FetchOffsets { group: GroupId::new(group.group_id.as_str()), topics: known };
     let fetched = match ctx.node.coordinators.fetch_offsets(fetch, stable).await {
-        Ok(Reply::FetchOffsets(fetched)) => fetched,
+        Ok(Reply::FetchOffsets(Ok(fetched))) => fetched,
+        Ok(Reply::FetchOffsets(Err(error))) => return group_error(ctx.version(), group, error),
         other => return group_error(ctx.version(), group, group::error_of(other)),
     };
     let topics = match asked {
@@ -58,7 +63,8 @@ fn respond_asked(
 ) -> OffsetFetchResponseTopics {
     let id = messages::topic_id_of(topic.topic_id);
     let by_id = ctx.version() >= BY_TOPIC_ID;
-    let found = fetched.iter().find(|one| if by_id { one.topic_id == id } else { one.name == topic.name.as_str() });
+    let found =
+        fetched.iter().find(|one| if by_id { one.topic_id == id } else { one.name == topic.name.as_str() });
     let partitions = match found {
         Some(found) => found.partitions.iter().map(partition).collect(),
         None => topic.partition_indexes.iter().map(|index| unknown_topic_id(*index)).collect(),

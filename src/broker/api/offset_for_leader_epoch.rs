@@ -20,7 +20,8 @@ pub fn handle(ctx: &RequestContext, request: OffsetForLeaderEpochRequest) -> Off
 }
 
 fn answer(topic: Option<&Topic>, asked: &OffsetForLeaderPartition) -> EpochEndOffset {
-    let answer = EpochEndOffset::default().with_partition(asked.partition).with_leader_epoch(-1).with_end_offset(-1);
+    let answer =
+        EpochEndOffset::default().with_partition(asked.partition).with_leader_epoch(-1).with_end_offset(-1);
     match end_offset(topic, asked) {
         Ok(Some((epoch, end))) => answer.with_leader_epoch(epoch.0).with_end_offset(end),
         Ok(None) => answer,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gracchus_base::{ErrorCode, Offset, PartitionIndex, Timestamp, TopicId};
-use gracchus_state::config::TopicConfig;
+use gracchus_state::config::{self, CompressionType, RecordValidation, TopicConfig};
 use gracchus_wire::messages::{
-    BatchIndexAndErrorMessage, PartitionProduceResponse, ProduceRequest, ProduceResponse, TopicProduceResponse,
+    ProduceRequest, ProduceResponse,
     produce_request::{PartitionProduceData, TopicProduceData},
+    produce_response::{BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse},
 };
 use gracchus_wire::records::validate::{self, Validated};
+use gracchus_wire::records::{Compression, TimestampType};
 use gracchus_wire::response::Response;
 
 use super::{Outcome, RequestContext};
@@ -47,7 +49,12 @@ pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
 }
 
 /// Stage two: wait for the shards, or for the client's timeout.
-async fn finish(ctx: &RequestContext, request: &ProduceRequest, completion: &Completion, timeout: Duration) -> Reply {
+async fn finish(
+    ctx: &RequestContext,
+    request: &ProduceRequest,
+    completion: &Completion,
+    timeout: Duration,
+) -> Reply {
     let late = tokio::time::timeout(timeout, completion.finished()).await.is_err();
     let mut outcomes = completion.take().into_iter();
     if late {
@@ -95,7 +102,7 @@ fn prepare(
     if acks == -1 && config.min_insync_replicas > 1 {
         return Err(ErrorCode::NotEnoughReplicas.into());
     }
-    let rules = rules(ctx, &config);
+    let rules = rules(ctx, &partition, &config);
     let valid = validate::validate(data.records.take(), &rules).map_err(refusal)?;
     if valid.batch.header.attributes.is_transactional() {
         return Err(ErrorCode::TransactionalIdAuthorizationFailed.into());
@@ -106,23 +113,40 @@ fn prepare(
 /// The client id that Kafka lets write to internal topics.
 const ADMIN_CLIENT_ID: &str = "__admin_client";
 
-fn rules(ctx: &RequestContext, config: &TopicConfig) -> validate::Rules {
+fn rules(ctx: &RequestContext, partition: &Partition, config: &TopicConfig) -> validate::Rules {
     validate::Rules {
+        partition: partition.name(),
         now: ctx.node.clock.now(),
-        max_message_bytes: config.max_message_bytes,
-        timestamp_type: config.message_timestamp_type,
+        max_message_bytes: config.max_message_bytes.unsigned_abs() as usize,
+        timestamp_type: match config.message_timestamp_type {
+            config::TimestampType::CreateTime => TimestampType::Create,
+            config::TimestampType::LogAppendTime => TimestampType::LogAppend,
+        },
         before_max_ms: config.message_timestamp_before_max_ms,
         after_max_ms: config.message_timestamp_after_max_ms,
         requires_keys: config.cleanup_policy.compact,
-        target: config.target_compression(),
-        header_only: ctx.node.config().log_validate_records_header,
+        target: target_compression(config),
+        header_only: ctx.node.config().log_validate_records == RecordValidation::Header,
         produce_version: ctx.version(),
         decompressed_bytes_max: gracchus_base::limits::DECOMPRESSED_BYTES_MAX,
     }
 }
 
+/// The codec that batches are stored with and its level; `None` keeps the one they came with (TRAPS 45).
+const fn target_compression(config: &TopicConfig) -> Option<(Compression, i32)> {
+    match config.compression_type {
+        CompressionType::Producer => None,
+        CompressionType::Uncompressed => Some((Compression::None, 0)),
+        CompressionType::Gzip => Some((Compression::Gzip, config.compression_gzip_level)),
+        CompressionType::Snappy => Some((Compression::Snappy, 0)),
+        CompressionType::Lz4 => Some((Compression::Lz4, config.compression_lz4_level)),
+        CompressionType::Zstd => Some((Compression::Zstd, config.compression_zstd_level)),
+    }
+}
+
 fn refusal(refused: validate::Refused) -> Refusal {
-    let records = refused.record_errors.into_iter().map(|record| (record.batch_index, record.message)).collect();
+    let records =
+        refused.record_errors.into_iter().map(|record| (record.batch_index, record.message)).collect();
     Refusal { error: refused.error, message: refused.message, records }
 }
 
@@ -148,7 +172,8 @@ fn answer(
             failed = failed.or(outcome.as_ref().err().map(|refusal| refusal.error));
             partitions.push(partition_response(data.index, outcome));
         }
-        let response = TopicProduceResponse::default().with_name(topic.name.clone()).with_topic_id(topic.topic_id);
+        let response =
+            TopicProduceResponse::default().with_name(topic.name.clone()).with_topic_id(topic.topic_id);
         responses.push(response.with_partition_responses(partitions));
     }
     match (acks, failed) {

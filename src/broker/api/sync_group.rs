@@ -11,7 +11,8 @@ const PROTOCOL_GIVEN: i16 = 5;
 
 pub async fn handle(ctx: &RequestContext, request: SyncGroupRequest) -> SyncGroupResponse {
     // Both are mandatory from version 5 on, although the schema lets them be null.
-    if ctx.version() >= PROTOCOL_GIVEN && (request.protocol_type.is_none() || request.protocol_name.is_none()) {
+    if ctx.version() >= PROTOCOL_GIVEN && (request.protocol_type.is_none() || request.protocol_name.is_none())
+    {
         let error = gracchus_base::ErrorCode::InconsistentGroupProtocol;
         return SyncGroupResponse::default().with_error_code(error.code());
     }

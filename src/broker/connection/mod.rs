@@ -96,7 +96,8 @@ enum Event {
 impl Connection {
     fn new(node: Arc<Node>, stream: TcpStream, info: ConnectionInfo, shutdown: Shutdown) -> Self {
         let config = node.config();
-        let idle_max = u64::try_from(config.connections_max_idle_ms).map_or(Duration::MAX, Duration::from_millis);
+        let idle_ms = config.connections_max_idle_ms.and_then(|ms| u64::try_from(ms).ok());
+        let idle_max = idle_ms.map_or(Duration::MAX, Duration::from_millis);
         let reader = FrameReader::new(node.budget.clone(), config.socket_request_max_bytes);
         let pending = VecDeque::new();
         Self { node, stream, info: Arc::new(info), shutdown, reader, pending, idle_max }
@@ -129,7 +130,8 @@ impl Connection {
     /// Starts a request: Produce is enqueued at once, everything else waits for the replies before it.
     async fn accept(&mut self, frame: Frame) -> Result<(), ConnectionError> {
         let Frame { mut bytes, grant } = frame;
-        let header = frame::parse_header(&mut bytes).map_err(|error| ConnectionError::Refused(error.to_string()))?;
+        let header =
+            frame::parse_header(&mut bytes).map_err(|error| ConnectionError::Refused(error.to_string()))?;
         if !api::overlaps(&header) {
             self.drain().await?;
         }

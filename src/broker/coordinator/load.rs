@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use gracchus_base::group_record::GroupRecord;
-use gracchus_wire::internal::group;
-use gracchus_wire::records;
+use gracchus_wire::internal::group::{self, Decoded};
+use gracchus_wire::records::{self, Batch};
 use tokio::sync::mpsc;
 
 use super::Command;
@@ -33,18 +33,30 @@ fn replay(partition: &Partition, tell: &mut impl FnMut(Vec<GroupRecord>)) -> Res
     let view = partition.view().ok_or("the partition is not open")?;
     let mut from = view.log_start;
     while from < view.high_watermark.offset {
-        let chunk = read::bytes(&view, from, view.high_watermark, CHUNK_BYTES).map_err(|error| error.to_string())?;
+        let chunk =
+            read::bytes(&view, from, view.high_watermark, CHUNK_BYTES).map_err(|error| error.to_string())?;
         let mut decoded = Vec::new();
-        for record in records::records_of(&chunk).map_err(|error| error.to_string())? {
-            let record = record.map_err(|error| error.to_string())?;
-            from = record.offset.plus(1);
-            if let Some(record) = group::decode(record.key.as_deref(), record.value.as_deref())
-                .map_err(|error| format!("offset {}: {error}", from.0 - 1))?
-            {
-                decoded.push(record);
+        for batch in read::batches(&chunk) {
+            from = batch.header.next_offset();
+            if !batch.header.attributes.is_control() {
+                decode(&batch, &mut decoded)?;
             }
         }
         tell(decoded);
+    }
+    Ok(())
+}
+
+fn decode(batch: &Batch, decoded: &mut Vec<GroupRecord>) -> Result<(), String> {
+    for record in records::records(batch).map_err(|error| error.to_string())? {
+        let record = record.map_err(|error| error.to_string())?;
+        let key = record.key.as_deref().unwrap_or_default();
+        match group::decode(key, record.value.as_deref()) {
+            Ok(Decoded::Record(record)) => decoded.push(record),
+            // Of another kind of group, or of the future.
+            Ok(Decoded::Unknown { .. }) => {}
+            Err(error) => return Err(format!("offset {}: {error}", record.offset)),
+        }
     }
     Ok(())
 }

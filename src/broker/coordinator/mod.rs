@@ -9,15 +9,15 @@ mod worker;
 
 use std::sync::Arc;
 
-use gracchus_base::{ErrorCode, GroupId, TopicName};
-use gracchus_state::group::{Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for};
+use gracchus_base::{Clock, Entropy, ErrorCode, GroupId, TopicId, TopicName};
+use gracchus_state::group::{
+    AppendToken, Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for,
+};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::partition::{Partition, Topic};
-use crate::topics::Topics;
 use crate::ticket::AppendOutcome;
-use gracchus_base::{Clock, Entropy};
-use gracchus_state::group::AppendToken;
+use crate::topics::Topics;
 
 /// The way to all coordinators.
 #[derive(Clone, Debug)]
@@ -30,26 +30,48 @@ pub struct Coordinators {
 
 /// What a worker can be told.
 pub(crate) enum Command {
-    Request { partition: i32, request: Request, reply: oneshot::Sender<Reply> },
-    Read { partition: i32, read: Box<dyn FnOnce(&Coordinator) + Send> },
+    Request {
+        partition: i32,
+        request: Request,
+        reply: oneshot::Sender<Reply>,
+    },
+    Read {
+        partition: i32,
+        read: Box<dyn FnOnce(&Coordinator) + Send>,
+    },
     /// The offsets topic has this partition: replay it.
     Load(Arc<Partition>),
-    Replayed { partition: i32, records: Vec<gracchus_base::group_record::GroupRecord> },
-    Loaded { partition: i32, outcome: Result<(), String> },
-    /// An append is in the log, or failed.
-    Written { partition: i32, append: AppendToken, outcome: AppendOutcome },
-    /// The high watermark has passed an append.
-    Durable { partition: i32, append: AppendToken, outcome: AppendOutcome },
-    TopicsDeleted(Arc<Vec<TopicName>>),
+    Replayed {
+        partition: i32,
+        records: Vec<gracchus_base::group_record::GroupRecord>,
+    },
+    Loaded {
+        partition: i32,
+        outcome: Result<(), String>,
+    },
+    /// The high watermark has passed an append, or it failed.
+    Settled {
+        partition: i32,
+        append: AppendToken,
+        outcome: AppendOutcome,
+    },
+    TopicsDeleted(Arc<Vec<(String, TopicId)>>),
     ExpireOffsets,
 }
 
 impl Coordinators {
     /// Starts `workers` tasks; they end when the handles are gone.
-    pub fn spawn(workers: usize, config: &GroupConfig, topics: Arc<Topics>, clock: &Clock, entropy: &Entropy) -> Self {
+    pub fn spawn(
+        workers: usize,
+        config: &GroupConfig,
+        topics: Arc<Topics>,
+        clock: &Clock,
+        entropy: &Entropy,
+    ) -> Self {
         let start = |_| {
             let (sender, receiver) = mpsc::unbounded_channel();
-            let worker = worker::Worker::new(config.clone(), clock.clone(), entropy.clone(), sender.downgrade());
+            let worker =
+                worker::Worker::new(config.clone(), clock.clone(), entropy.clone(), sender.downgrade());
             tokio::spawn(worker.run(receiver));
             sender
         };
@@ -93,7 +115,7 @@ impl Coordinators {
         if require_stable {
             return self.request(&group, Request::FetchOffsets(fetch)).await;
         }
-        self.read(&group, move |machine| Reply::FetchOffsets(machine.fetch_offsets(&fetch))).await
+        self.read(&group, move |machine| Reply::FetchOffsets(Ok(machine.fetch_offsets(&fetch)))).await
     }
 
     /// Takes over the partitions of the offsets topic.
@@ -104,9 +126,9 @@ impl Coordinators {
     }
 
     /// Drops what is committed for topics that are gone.
-    pub fn topics_deleted(&self, names: Vec<TopicName>) {
-        let names = Arc::new(names);
-        self.send_to_all(|| Command::TopicsDeleted(names.clone()));
+    pub fn topics_deleted(&self, topics: Vec<(String, TopicId)>) {
+        let topics = Arc::new(topics);
+        self.send_to_all(|| Command::TopicsDeleted(topics.clone()));
     }
 
     /// Lets offsets expire whose time has come.
@@ -139,7 +161,8 @@ impl Coordinators {
     /// Why a request was dropped (TRAPS 58).
     fn unanswered(&self, partition: i32) -> ErrorCode {
         let index = gracchus_base::PartitionIndex(partition);
-        let online = self.offsets_topic().and_then(|topic| topic.partition(index)).is_some_and(|p| p.is_online());
+        let online =
+            self.offsets_topic().and_then(|topic| topic.partition(index)).is_some_and(|p| p.is_online());
         if online { ErrorCode::CoordinatorLoadInProgress } else { ErrorCode::NotCoordinator }
     }
 

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gracchus_base::group_record::GroupRecord;
-use gracchus_base::{Clock, Entropy, ErrorCode, Monotonic, Timestamp, TopicName};
-use gracchus_state::group::{Append, AppendToken, Coordinator, Effects, Event, GroupConfig, Reply, Request, Token};
+use gracchus_base::{Clock, Entropy, ErrorCode, Monotonic, Timestamp, TopicId};
+use gracchus_state::group::{
+    Append, AppendToken, Coordinator, Effects, Event, GroupConfig, Reply, Request, Token,
+};
 use gracchus_wire::internal::group;
 use gracchus_wire::records::{Batch, BatchBuilder, BatchOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Command, load};
 use crate::partition::Partition;
-use crate::shard::{self, Ack, Message, Stage};
+use crate::shard::{self, Ack, Message};
 use crate::ticket::AppendOutcome;
 
 /// How long a worker sleeps when no machine has anything due.
@@ -34,8 +36,6 @@ struct Slot {
     machine: Coordinator,
     loaded: bool,
     waiting: HashMap<Token, oneshot::Sender<Reply>>,
-    /// Replies until their append is durable; at most one entry per append in flight.
-    held: HashMap<AppendToken, Vec<(Token, Reply)>>,
     token_next: u64,
 }
 
@@ -78,9 +78,8 @@ impl Worker {
                 }
             }
             Command::Loaded { partition, outcome } => self.loaded(partition, outcome),
-            Command::Written { partition, append, outcome } => self.written(partition, append, &outcome),
-            Command::Durable { partition, append, outcome } => self.durable(partition, append, &outcome),
-            Command::TopicsDeleted(names) => self.topics_deleted(&names),
+            Command::Settled { partition, append, outcome } => self.settled(partition, append, &outcome),
+            Command::TopicsDeleted(topics) => self.topics_deleted(&topics),
             Command::ExpireOffsets => self.expire_offsets(),
         }
     }
@@ -94,7 +93,7 @@ impl Worker {
         slot.token_next += 1;
         slot.waiting.insert(token, reply);
         let effects = slot.machine.handle(now, wall, token, request, &mut || entropy.uuid_text());
-        self.perform(partition, effects, None);
+        self.perform(partition, effects);
     }
 
     fn load(&mut self, partition: Arc<Partition>) {
@@ -108,7 +107,6 @@ impl Worker {
             machine,
             loaded: false,
             waiting: HashMap::new(),
-            held: HashMap::new(),
             token_next: 0,
         };
         self.slots.insert(index, slot);
@@ -116,54 +114,46 @@ impl Worker {
     }
 
     fn loaded(&mut self, partition: i32, outcome: Result<(), String>) {
-        let now = self.clock.monotonic();
+        let (now, wall) = (self.clock.monotonic(), self.clock.now());
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         match outcome {
             Ok(()) => {
                 slot.loaded = true;
-                slot.machine.loaded(now);
+                let effects = slot.machine.loaded(now, wall);
+                self.perform(partition, effects);
             }
             // The slot stays as it is: its groups are answered with an error until a restart.
-            Err(error) => tracing::error!(partition = %slot.partition.name(), error, "group state was not loaded"),
+            Err(error) => {
+                tracing::error!(partition = %slot.partition.name(), error, "group state was not loaded")
+            }
         }
     }
 
-    fn written(&mut self, partition: i32, append: AppendToken, outcome: &AppendOutcome) {
-        let now = self.clock.monotonic();
+    /// Only what is durable becomes visible: neither an offset that a power cut could take back, nor the assignment of
+    /// a generation that could.
+    fn settled(&mut self, partition: i32, append: AppendToken, outcome: &AppendOutcome) {
+        let (now, wall) = (self.clock.monotonic(), self.clock.now());
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         let result = outcome.as_ref().map(|_| ()).map_err(|refusal| refusal.error);
-        let until_durable = result.is_ok().then_some(append);
-        let effects = slot.machine.appended(append, result, now);
-        self.perform(partition, effects, until_durable);
+        let effects = slot.machine.appended(append, result, now, wall);
+        self.perform(partition, effects);
     }
 
-    fn durable(&mut self, partition: i32, append: AppendToken, outcome: &AppendOutcome) {
-        let Some(slot) = self.slots.get_mut(&partition) else { return };
-        let held = slot.held.remove(&append).unwrap_or_default();
-        if outcome.is_err() {
-            // The log went offline. Dropping the reply ends answers NOT_COORDINATOR.
-            held.iter().for_each(|(token, _)| drop(slot.waiting.remove(token)));
-            return;
-        }
-        for (token, reply) in held {
-            slot.reply(token, reply);
-        }
-    }
-
-    fn topics_deleted(&mut self, names: &[TopicName]) {
+    fn topics_deleted(&mut self, topics: &[(String, TopicId)]) {
+        let (now, wall) = (self.clock.monotonic(), self.clock.now());
         for partition in self.loaded_partitions() {
             let Some(slot) = self.slots.get_mut(&partition) else { continue };
-            let effects = slot.machine.topics_deleted(names);
-            self.perform(partition, effects, None);
+            let effects = slot.machine.topics_deleted(topics, now, wall);
+            self.perform(partition, effects);
         }
     }
 
     fn expire_offsets(&mut self) {
-        let wall = self.clock.now();
+        let (now, wall) = (self.clock.monotonic(), self.clock.now());
         for partition in self.loaded_partitions() {
             let Some(slot) = self.slots.get_mut(&partition) else { continue };
-            let effects = slot.machine.expire_offsets(wall);
-            self.perform(partition, effects, None);
+            let effects = slot.machine.expire_offsets(now, wall);
+            self.perform(partition, effects);
         }
     }
 
@@ -174,7 +164,7 @@ impl Worker {
             let Some(slot) = self.slots.get_mut(&partition) else { continue };
             if slot.machine.next_deadline().is_some_and(|due| due <= now) {
                 let effects = slot.machine.tick(now, wall);
-                self.perform(partition, effects, None);
+                self.perform(partition, effects);
             }
         }
     }
@@ -190,15 +180,12 @@ impl Worker {
         due.map_or(NOTHING_DUE, |due| Duration::from_millis(u64::try_from(due.since_ms(now)).unwrap_or(0)))
     }
 
-    /// Appends and answers. Replies that rest on an append are held until that is durable.
-    fn perform(&mut self, partition: i32, effects: Effects, until_durable: Option<AppendToken>) {
+    /// Appends and answers.
+    fn perform(&mut self, partition: i32, effects: Effects) {
         let wall = self.clock.now();
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         effects.events.iter().for_each(log_event);
-        match until_durable {
-            Some(append) => slot.held.entry(append).or_default().extend(effects.replies),
-            None => effects.replies.into_iter().for_each(|(token, reply)| slot.reply(token, reply)),
-        }
+        effects.replies.into_iter().for_each(|(token, reply)| slot.reply(token, reply));
         for append in effects.appends {
             slot.append(append, wall, &self.own);
         }
@@ -216,28 +203,21 @@ impl Slot {
     fn append(&self, append: Append, wall: Timestamp, own: &mpsc::WeakUnboundedSender<Command>) {
         let partition = self.partition.index.0;
         let token = append.token;
-        let tell = |durable: bool| -> Stage {
-            let own = own.clone();
-            Box::new(move |outcome| {
-                let Some(own) = own.upgrade() else { return };
-                let command = if durable {
-                    Command::Durable { partition, append: token, outcome }
-                } else {
-                    Command::Written { partition, append: token, outcome }
-                };
-                let _ended = own.send(command).is_err();
-            })
+        let own = own.clone();
+        let tell = move |outcome| {
+            if let Some(own) = own.upgrade() {
+                let _ended = own.send(Command::Settled { partition, append: token, outcome }).is_err();
+            }
         };
         match batch(&append.records, wall) {
             Ok(batch) => {
-                let ack = Ack::Both { written: tell(false), durable: tell(true) };
-                let key = self.partition.key();
+                let (key, ack) = (self.partition.key(), Ack::Tell(Box::new(tell)));
                 let append = shard::Append { key, batch, log_append_time: Timestamp::NONE, ack };
                 self.partition.shard.send(Message::Append(append));
             }
             Err(error) => {
                 tracing::error!(partition = %self.partition.name(), error, "group records were not encoded");
-                tell(false)(Err(ErrorCode::UnknownServerError.into()));
+                tell(Err(ErrorCode::UnknownServerError.into()));
             }
         }
     }

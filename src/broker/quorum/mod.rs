@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 use gracchus_base::metadata_record::MetadataRecord;
 use gracchus_base::{BrokerId, Clock, LeaderEpoch, Offset, TopicName};
 use gracchus_log::{
-    AppendError, CloseError, FlushError, Log, LogConfig, LogEnv, OpenError, ReadError, RecoveryStart, RollError,
+    AppendError, CloseError, FlushError, Log, LogConfig, LogEnv, OpenError, ReadError, RecoveryStart,
+    RollError,
 };
 use gracchus_state::image::{ImageError, ImageLoader, MetadataImage};
 use gracchus_wire::internal::kraft_control::{self, KraftControl};
@@ -97,20 +98,18 @@ impl Quorum {
         self.log.log_end().offset
     }
 
-    /// Commits changes, each as a whole; all of them are durable when this returns.
+    /// Commits records; all of them are durable when this returns. Changes of several records bring their own
+    /// transaction records (`state::controller`).
     ///
     /// # Errors
     /// Nothing of them is applied after a restart, unless it was a failed flush, of which nobody can know.
-    pub fn append(&mut self, changes: &[Vec<MetadataRecord>]) -> Result<(), QuorumError> {
-        for change in changes {
-            let framed = framed(change);
-            for records in framed.chunks(BATCH_RECORDS_MAX) {
-                let mut builder = BatchBuilder::new(self.options(false));
-                for record in records {
-                    builder.push(self.clock.now(), None, Some(&metadata::encode(record)), &[]);
-                }
-                self.append_batch(builder.finish()?)?;
+    pub fn append(&mut self, records: &[MetadataRecord]) -> Result<(), QuorumError> {
+        for records in records.chunks(BATCH_RECORDS_MAX) {
+            let mut builder = BatchBuilder::new(self.options(false));
+            for record in records {
+                builder.push(self.clock.now(), None, Some(&metadata::encode(record)), &[]);
             }
+            self.append_batch(builder.finish()?)?;
         }
         self.flush()
     }
@@ -125,7 +124,8 @@ impl Quorum {
 
     /// Announces the new leader, and ends what the one before left open.
     fn lead(&mut self, voter: BrokerId, loader: &mut ImageLoader) -> Result<(), QuorumError> {
-        let change = KraftControl::LeaderChange { leader: voter, voters: vec![voter], granting_voters: vec![voter] };
+        let change =
+            KraftControl::LeaderChange { leader: voter, voters: vec![voter], granting_voters: vec![voter] };
         let (key, value) = kraft_control::encode(&change);
         let mut builder = BatchBuilder::new(self.options(true));
         builder.push(self.clock.now(), Some(&key), Some(&value), &[]);
@@ -173,15 +173,6 @@ impl Quorum {
     }
 }
 
-/// A change as it stands in the log: one record alone, several as a transaction.
-fn framed(change: &[MetadataRecord]) -> Vec<MetadataRecord> {
-    if change.len() < 2 {
-        return change.to_vec();
-    }
-    let begin = MetadataRecord::BeginTransaction { name: None };
-    [begin].into_iter().chain(change.iter().cloned()).chain([MetadataRecord::EndTransaction]).collect()
-}
-
 fn open_log(path: &Path, env: LogEnv) -> Result<Log, QuorumError> {
     // Nothing of the metadata log is ever deleted: there are no snapshots yet that could stand for it.
     let config = LogConfig { delete: false, retention_ms: -1, ..LogConfig::default() };
@@ -190,6 +181,7 @@ fn open_log(path: &Path, env: LogEnv) -> Result<Log, QuorumError> {
         return Ok(Log::new_lazy(path.to_owned(), id, config, env));
     }
     // Always read from the start: the image is rebuilt from all of it.
-    let start = RecoveryStart { clean_shutdown: false, recovery_point: Offset::ZERO, log_start: Offset::ZERO };
+    let start =
+        RecoveryStart { clean_shutdown: false, recovery_point: Offset::ZERO, log_start: Offset::ZERO };
     Ok(Log::open(path.to_owned(), id, config, env, start, &mut |_| {})?)
 }

@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use gracchus_base::{BrokerId, LeaderEpoch};
-use gracchus_log::write_atomic;
+use gracchus_log::write_atomic::write_atomic;
 
 use super::QuorumError;
 

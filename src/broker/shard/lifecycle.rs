@@ -81,7 +81,8 @@ impl PartitionLog {
     /// Retention, and flushes that are due by time.
     pub(super) fn tick(&mut self, env: &ShardEnv, retention_is_due: bool) {
         let now = env.clock.now();
-        let due = |since: gracchus_base::Timestamp| now.get().saturating_sub(since.get()) >= self.config.flush_ms;
+        let due =
+            |since: gracchus_base::Timestamp| now.get().saturating_sub(since.get()) >= self.config.flush_ms;
         self.wants_flush |= self.unflushed_since.is_some_and(due);
         if retention_is_due && self.status == Status::Online {
             self.leader.expire_producers(now, env.producer_expiration_ms);
@@ -119,17 +120,17 @@ impl PartitionLog {
         }
     }
 
-    /// What the checkpoint files hold of it; `None` if it has no files.
-    pub(super) fn checkpoint(&self) -> Option<PartitionCheckpoint> {
-        let log = self.log.as_ref()?;
+    /// What the checkpoint files hold of it.
+    pub(super) fn checkpoint(&self) -> PartitionCheckpoint {
         let offsets = self.leader.offsets();
-        Some(PartitionCheckpoint {
+        PartitionCheckpoint {
             partition: self.partition.clone(),
-            recovery_point: log.recovery_point(),
+            recovery_point: self.log.as_ref().map_or(Offset::ZERO, |log| log.recovery_point()),
             log_start: offsets.log_start,
             high_watermark: offsets.high_watermark,
-            size_bytes: log.size_bytes(),
-        })
+            size_bytes: self.log.as_ref().map_or(0, |log| log.size_bytes()),
+            has_files: self.log.is_some(),
+        }
     }
 
     /// The topic was deleted.

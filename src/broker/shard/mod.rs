@@ -69,12 +69,9 @@ pub enum Ack {
     Written(Ticket),
     /// `acks=all`: when the high watermark has passed it.
     Durable(Ticket),
-    /// A coordinator wants both: `written` runs first, then `durable`.
-    Both { written: Stage, durable: Stage },
+    /// As [`Ack::Durable`], for the broker's own appends. Runs on the shard's thread, so it only sends.
+    Tell(Box<dyn FnOnce(AppendOutcome) + Send>),
 }
-
-/// A step of [`Ack::Both`]; runs on the shard's thread, so it only sends.
-pub type Stage = Box<dyn FnOnce(AppendOutcome) + Send>;
 
 /// A partition to take over.
 #[derive(Debug)]
@@ -104,7 +101,10 @@ pub struct PartitionCheckpoint {
     pub recovery_point: Offset,
     pub log_start: Offset,
     pub high_watermark: Offset,
+    /// Bytes of the log's segments.
     pub size_bytes: u64,
+    /// `false`: nothing was ever written.
+    pub has_files: bool,
 }
 
 impl ShardHandle {
@@ -122,7 +122,7 @@ impl Ack {
     fn refuse(self, refusal: Refusal) {
         match self {
             Self::Written(ticket) | Self::Durable(ticket) => ticket.answer(Err(refusal)),
-            Self::Both { written, .. } => written(Err(refusal)),
+            Self::Tell(tell) => tell(Err(refusal)),
         }
     }
 }
@@ -132,7 +132,7 @@ impl std::fmt::Debug for Ack {
         f.write_str(match self {
             Self::Written(_) => "Written",
             Self::Durable(_) => "Durable",
-            Self::Both { .. } => "Both",
+            Self::Tell(_) => "Tell",
         })
     }
 }

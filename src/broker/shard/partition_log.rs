@@ -109,7 +109,8 @@ impl PartitionLog {
     fn fits(&self, run_bytes: usize, next: &BatchHeader) -> bool {
         let position = self.log.as_ref().map_or(0, |log| log.log_end().position as usize);
         let with_next = run_bytes + next.total_bytes();
-        with_next <= RUN_BYTES_MAX && position + with_next <= self.config.segment_bytes.unsigned_abs() as usize
+        with_next <= RUN_BYTES_MAX
+            && position + with_next <= self.config.segment_bytes.unsigned_abs() as usize
     }
 
     fn decide(&self, header: &BatchHeader, meta: &BatchMeta) -> AppendDecision {
@@ -143,7 +144,13 @@ impl PartitionLog {
     }
 
     /// Rolls the segment if it is full, and writes.
-    fn write(&mut self, next: &BatchHeader, batches: &[Batch], now: Timestamp, env: &ShardEnv) -> Result<(), ErrorCode> {
+    fn write(
+        &mut self,
+        next: &BatchHeader,
+        batches: &[Batch],
+        now: Timestamp,
+        env: &ShardEnv,
+    ) -> Result<(), ErrorCode> {
         let leader = &self.leader;
         let log = self.log.get_or_insert_with(|| {
             let (dir, id) = (self.dir.clone(), self.partition.topic_id);
@@ -191,7 +198,7 @@ impl PartitionLog {
         self.moved();
     }
 
-    const fn appended(&self, base_offset: Offset, log_append_time: Timestamp) -> Appended {
+    fn appended(&self, base_offset: Offset, log_append_time: Timestamp) -> Appended {
         Appended { base_offset, log_append_time, log_start: self.leader.offsets().log_start }
     }
 
@@ -199,12 +206,7 @@ impl PartitionLog {
     fn acknowledge(&mut self, ack: Ack, wait_for: Offset, appended: Appended) {
         match ack {
             Ack::Written(ticket) => ticket.answer(Ok(appended)),
-            Ack::Durable(_) => self.acks.push(wait_for, (ack, appended)),
-            Ack::Both { written, durable } => {
-                written(Ok(appended));
-                let written: super::Stage = Box::new(|_| {});
-                self.acks.push(wait_for, (Ack::Both { written, durable }, appended));
-            }
+            Ack::Durable(_) | Ack::Tell(_) => self.acks.push(wait_for, (ack, appended)),
         }
     }
 
@@ -293,7 +295,7 @@ impl Ack {
     fn durable(self, outcome: AppendOutcome) {
         match self {
             Self::Written(ticket) | Self::Durable(ticket) => ticket.answer(outcome),
-            Self::Both { durable, .. } => durable(outcome),
+            Self::Tell(tell) => tell(outcome),
         }
     }
 }

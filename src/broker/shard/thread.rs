@@ -47,6 +47,7 @@ impl ShardEnv {
             retention_ms: config.retention_ms,
             retention_bytes: config.retention_bytes,
             delete: config.cleanup_policy.delete,
+            compact: config.cleanup_policy.compact,
             file_delete_delay_ms: config.file_delete_delay_ms,
         }
     }
@@ -121,7 +122,7 @@ impl Shard {
             Message::Opened(reply) => {
                 self.finish_round();
                 // Whoever asked may have given up.
-                drop(reply.send(()));
+                let _gone = reply.send(()).is_err();
             }
             Message::Delete(key) => {
                 if let Some(partition) = self.partitions.remove(&key) {
@@ -136,7 +137,8 @@ impl Shard {
             }
             Message::DeleteRecords { key, before, reply } => {
                 let partition = self.partitions.get_mut(&key).ok_or(ErrorCode::UnknownTopicOrPartition);
-                drop(reply.send(partition.and_then(|partition| partition.delete_records(before))));
+                let _gone =
+                    reply.send(partition.and_then(|partition| partition.delete_records(before))).is_err();
                 self.touched.insert(key);
             }
             Message::Checkpoint(reply) => drop(reply.send(self.checkpoints())),
@@ -190,7 +192,7 @@ impl Shard {
     }
 
     fn checkpoints(&self) -> Vec<PartitionCheckpoint> {
-        self.partitions.values().filter_map(PartitionLog::checkpoint).collect()
+        self.partitions.values().map(PartitionLog::checkpoint).collect()
     }
 
     /// Nothing is in flight any more: flush what is left, and tell.

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicName};
 use gracchus_state::fetch_session::{
-    Begun, FetchAsk, FetchKind, FetchSessionId, FetchTarget, IncrementalFetch, PartitionKey, PlannedRead, TopicKey,
-    classify, full_plan,
+    Begun, FetchAsk, FetchKind, FetchSessionId, FetchTarget, IncrementalFetch, PartitionKey, PlannedRead,
+    TopicKey, classify, full_plan,
 };
 use gracchus_wire::messages::{self, FetchRequest, fetch_request::ForgottenTopic};
 use tokio::time::{Instant, timeout_at};
@@ -27,7 +27,8 @@ const REPLICA_STATE: i16 = 15;
 
 pub async fn handle(ctx: &RequestContext, request: FetchRequest) -> Reply {
     let version = ctx.version();
-    let replica = if version >= REPLICA_STATE { request.replica_state.replica_id } else { request.replica_id };
+    let replica =
+        if version >= REPLICA_STATE { request.replica_state.replica_id } else { request.replica_id };
     if replica.0 >= 0 {
         // There are no followers yet; a client that claims to be one is refused (CVE-2018-1288).
         return respond::failed(ctx, ErrorCode::ClusterAuthorizationFailed, FetchSessionId::NONE);
@@ -41,7 +42,12 @@ pub async fn handle(ctx: &RequestContext, request: FetchRequest) -> Reply {
 }
 
 /// A request that names all its partitions.
-async fn full(ctx: &RequestContext, request: &FetchRequest, close: Option<FetchSessionId>, keep: bool) -> Reply {
+async fn full(
+    ctx: &RequestContext,
+    request: &FetchRequest,
+    close: Option<FetchSessionId>,
+    keep: bool,
+) -> Reply {
     if let Some(id) = close {
         ctx.node.fetch_sessions.close(id);
     }

@@ -73,7 +73,9 @@ fn response(error: ErrorCode, session: FetchSessionId, topics: Vec<FetchTopic>) 
 fn frame(ctx: &RequestContext, response: FetchResponse, mut ranges: Vec<Vec<Option<FileRange>>>) -> Reply {
     let encoded = match fetch::encode(ctx.version(), ctx.header.correlation_id, &response) {
         Ok(encoded) => encoded,
-        Err(error) => return Reply::Close { reason: format!("the Fetch response could not be encoded: {error}") },
+        Err(error) => {
+            return Reply::Close { reason: format!("the Fetch response could not be encoded: {error}") };
+        }
     };
     let mut take = |topic: usize, partition: usize| ranges.get_mut(topic)?.get_mut(partition)?.take();
     let parts = encoded.pieces.into_iter().filter_map(|piece| match piece {

@@ -1,0 +1,30 @@
+//! Record batches as a producer sends them.
+
+use bytes::Bytes;
+use gracchus_base::{ProducerEpoch, ProducerId, Sequence, Timestamp};
+use gracchus_wire::records::{BatchBuilder, BatchOptions, BatchProducer};
+
+/// A batch of values without keys.
+pub fn values(values: &[&str]) -> Bytes {
+    build(BatchOptions::default(), values)
+}
+
+/// A batch of an idempotent producer.
+pub fn idempotent(producer_id: i64, epoch: i16, base_sequence: i32, values: &[&str]) -> Bytes {
+    let producer = BatchProducer {
+        producer_id: ProducerId(producer_id),
+        producer_epoch: ProducerEpoch(epoch),
+        base_sequence: Sequence(base_sequence),
+    };
+    build(BatchOptions { producer: Some(producer), ..BatchOptions::default() }, values)
+}
+
+/// A batch with those options, its records stamped with a time of today.
+pub fn build(options: BatchOptions, values: &[&str]) -> Bytes {
+    let mut builder = BatchBuilder::new(options);
+    let now = gracchus_base::Clock::system().now();
+    for (at, value) in (0..).zip(values) {
+        builder.push(Timestamp(now.0 + at), None, Some(value.as_bytes()), &[]);
+    }
+    builder.finish().expect("a batch with records").to_bytes()
+}

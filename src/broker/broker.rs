@@ -1,0 +1,331 @@
+//! Starting and stopping: puts the parts together in the order in which they depend on one another.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use gracchus_base::{Clock, Entropy, limits};
+use gracchus_state::config::{BrokerConfig, HostPort, Listener};
+use gracchus_state::controller::{self, BrokerStart};
+use gracchus_state::fetch_session::FetchSessionLimits;
+use gracchus_state::group::GroupConfig;
+use gracchus_state::image::{self, ImageLoader, MetadataImage};
+use tokio::net::TcpListener;
+
+use crate::admission::RequestBudget;
+use crate::controller::Controller;
+use crate::coordinator::Coordinators;
+use crate::data_dirs::{DataDirs, DataDirsOptions, StartError as DirError};
+use crate::fetch_sessions::FetchSessions;
+use crate::listener::{self, ConnectionCounts, Endpoint};
+use crate::metadata::Publisher;
+use crate::node::Node;
+use crate::producer_ids::ProducerIds;
+use crate::quorum::{Quorum, QuorumError, QuorumOptions};
+use crate::shutdown::{self, ShutdownTrigger};
+use crate::topics::Topics;
+use crate::upkeep;
+
+/// How a broker is to run.
+#[derive(Debug)]
+pub struct Options {
+    pub config: BrokerConfig,
+    /// Nothing is ever flushed; whoever starts the broker removes its directories.
+    pub ephemeral: bool,
+    /// The id that a new cluster gets and an old one must have; `None` takes what is there, or makes one.
+    pub cluster_id: Option<String>,
+}
+
+/// Why a broker did not start. Nothing was changed on disk unless it is [`StartError::Quorum`] or a failing disk.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("cannot listen on {address}: {error}")]
+    Listen {
+        address: HostPort,
+        #[source]
+        error: io::Error,
+    },
+    #[error(transparent)]
+    Directory(#[from] DirError),
+    #[error(transparent)]
+    Quorum(#[from] QuorumError),
+    #[error("the metadata of the start does not fit: {0}")]
+    Image(#[from] image::ImageError),
+    #[error("a thread did not start: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// A running broker.
+pub struct Broker {
+    node: Arc<Node>,
+    addresses: Vec<SocketAddr>,
+    stop: ShutdownTrigger,
+    background: Vec<tokio::task::JoinHandle<()>>,
+    controller: JoinHandle<()>,
+    ephemeral: bool,
+}
+
+/// How long connections may take to finish what is in flight at shutdown.
+const CONNECTIONS_GRACE: Duration = Duration::from_secs(1);
+
+/// How long the controller may take to close the metadata log.
+const CONTROLLER_GRACE: Duration = Duration::from_millis(500);
+
+/// Where one broker listens.
+struct Bound {
+    listener: TcpListener,
+    endpoint: Endpoint,
+    address: SocketAddr,
+}
+
+impl Broker {
+    /// Starts a broker; it serves when this returns.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let began = Instant::now();
+        let config = Arc::new(options.config);
+        let (clock, entropy) = (Clock::system(), Entropy::system());
+        let bound = bind_all(&config.listeners).await?;
+        let addresses: Vec<_> = bound.iter().map(|bound| bound.address).collect();
+        let data_dirs = Arc::new(DataDirs::open(&DataDirsOptions {
+            config: &config,
+            cluster_id: options.cluster_id.as_deref(),
+            ephemeral: options.ephemeral,
+            clock: &clock,
+            entropy: &entropy,
+        })?);
+        let parts = Parts { config, clock, entropy, data_dirs, ephemeral: options.ephemeral };
+        let (node, controller) = parts.node(&bound).await?;
+        let (stop, stopping) = shutdown::channel();
+        let endpoints: Vec<_> = bound.iter().map(|bound| told(&bound.endpoint, bound.address)).collect();
+        let mut background = Vec::new();
+        for Bound { listener, endpoint, .. } in bound {
+            let endpoint = Arc::new(endpoint);
+            background.push(tokio::spawn(listener::run(node.clone(), listener, endpoint, stopping.clone())));
+        }
+        background.push(tokio::spawn(upkeep::run(node.clone(), stopping)));
+        log_started(&node, &addresses, &endpoints, began.elapsed());
+        Ok(Self { node, addresses, stop, background, controller, ephemeral: options.ephemeral })
+    }
+
+    /// Where it listens, in the order of the configured listeners.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The cluster's id.
+    pub fn cluster_id(&self) -> &str {
+        &self.node.cluster_id
+    }
+
+    /// Stops: no more connections, what is in flight is finished, everything is flushed and marked as clean.
+    pub async fn shutdown(self) {
+        let Self { node, stop, background, controller, ephemeral, .. } = self;
+        stop.start();
+        if tokio::time::timeout(CONNECTIONS_GRACE, stop.all_gone()).await.is_err() {
+            tracing::warn!("connections that do not take their answers are cut");
+        }
+        for task in background {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "a background task did not end well");
+            }
+        }
+        node.data_dirs.close(ephemeral).await;
+        // The controller's thread ends with the last holder of the node, and then the directories are free.
+        drop(node);
+        let ended = tokio::task::spawn_blocking(move || controller.join().is_ok());
+        if !matches!(tokio::time::timeout(CONTROLLER_GRACE, ended).await, Ok(Ok(true))) {
+            tracing::warn!("the controller did not end in time");
+        }
+        tracing::info!("stopped");
+    }
+}
+
+/// What a node is made of.
+struct Parts {
+    config: Arc<BrokerConfig>,
+    clock: Clock,
+    entropy: Entropy,
+    data_dirs: Arc<DataDirs>,
+    ephemeral: bool,
+}
+
+impl Parts {
+    async fn node(self, bound: &[Bound]) -> Result<(Arc<Node>, JoinHandle<()>), StartError> {
+        let broker = self.config.node_id;
+        let (quorum, image) = self.lead(bound)?;
+        let topics = Arc::new(Topics::default());
+        let coordinators_cell = Arc::new(OnceLock::new());
+        let publisher = Publisher {
+            broker,
+            image: Arc::new(ArcSwap::from_pointee(MetadataImage::default())),
+            config: Arc::new(ArcSwap::new(self.config.clone())),
+            static_config: self.config.clone(),
+            topics: topics.clone(),
+            data_dirs: self.data_dirs.clone(),
+            coordinators: coordinators_cell.clone(),
+            shared_config: Mutex::new(None),
+        };
+        publisher.host_all(Arc::new(image), &|topic, index| self.data_dirs.found(broker, topic, index));
+        self.data_dirs.opened().await;
+        let workers = self.data_dirs.shard_count();
+        let group_config = group_config(&self.config);
+        let coordinators =
+            Coordinators::spawn(workers, &group_config, topics.clone(), &self.clock, &self.entropy);
+        if let Some(offsets) = coordinators.offsets_topic() {
+            coordinators.load(&offsets);
+        }
+        // Set once, here.
+        let _set = coordinators_cell.set(coordinators.clone());
+        let (config, image) = (publisher.config.clone(), publisher.image.clone());
+        let (controller, thread) =
+            Controller::spawn(broker, quorum, publisher).map_err(StartError::Thread)?;
+        let sessions = FetchSessionLimits {
+            sessions_max: usize::try_from(self.config.max_incremental_fetch_session_cache_slots).unwrap_or(0),
+            partitions_max: limits::FETCH_SESSIONS_PARTITIONS_MAX,
+            eviction_ms: limits::FETCH_SESSION_EVICTION_MS,
+        };
+        let budget = self.config.queued_max_request_bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        let node = Node {
+            id: broker,
+            cluster_id: self.data_dirs.cluster_id().to_owned(),
+            fetch_sessions: FetchSessions::new(sessions, self.clock.clone(), self.entropy.clone()),
+            clock: self.clock,
+            entropy: self.entropy,
+            config,
+            image,
+            topics,
+            producer_ids: ProducerIds::new(controller.clone()),
+            controller,
+            coordinators,
+            budget: RequestBudget::new(budget.unwrap_or(usize::MAX)),
+            connections: Arc::new(ConnectionCounts::default()),
+            data_dirs: self.data_dirs,
+        };
+        Ok((Arc::new(node), thread))
+    }
+
+    /// Opens the metadata log, takes the lead, registers this broker and raises the leader epochs of all partitions
+    /// that hold data, so that no offset is ever used twice under one epoch.
+    fn lead(&self, bound: &[Bound]) -> Result<(Quorum, MetadataImage), StartError> {
+        let (mut quorum, image) = Quorum::open(QuorumOptions {
+            dir: PathBuf::from(&self.config.metadata_log_dir),
+            voter: self.config.node_id,
+            env: self.data_dirs.log_env(),
+            clock: self.clock.clone(),
+            never_flush: self.ephemeral,
+        })?;
+        let mut start = Start { quorum: &mut quorum, loader: ImageLoader::new(image), records: Vec::new() };
+        if start.loader.image().applied().0.0 < 0 && start.loader.image().features().next().is_none() {
+            start.add(controller::bootstrap_records(self.config.topic_defaults.min_insync_replicas))?;
+        }
+        let at = start.next_offset();
+        start.add(vec![controller::register_broker(self.registration(bound), at)])?;
+        let unfence = controller::unfence_broker(start.loader.image(), self.config.node_id);
+        start.add(unfence.into_iter().collect())?;
+        let with_data = self.data_dirs.partitions_with_data(self.config.node_id, start.loader.image());
+        let bumped = controller::bump_leader_epochs(start.loader.image(), with_data);
+        start.add(bumped)?;
+        let Start { loader, records, .. } = start;
+        quorum.append(&records)?;
+        Ok((quorum, loader.image().clone()))
+    }
+
+    fn registration(&self, bound: &[Bound]) -> BrokerStart {
+        let endpoint = |bound: &Bound| {
+            let (host, port) = bound
+                .endpoint
+                .advertised
+                .clone()
+                .unwrap_or_else(|| (bound.address.ip().to_string(), bound.address.port()));
+            let name = bound.endpoint.name.clone();
+            gracchus_base::metadata_record::Endpoint { name, host, port, security_protocol: 0 }
+        };
+        BrokerStart {
+            broker_id: self.config.node_id,
+            incarnation_id: self.entropy.uuid(),
+            endpoints: bound.iter().map(endpoint).collect(),
+            rack: self.config.rack.clone(),
+            log_dirs: self.data_dirs.ids(),
+        }
+    }
+}
+
+/// The records of a start, applied as they are collected.
+struct Start<'a> {
+    quorum: &'a mut Quorum,
+    loader: ImageLoader,
+    records: Vec<gracchus_base::metadata_record::MetadataRecord>,
+}
+
+impl Start<'_> {
+    fn next_offset(&self) -> gracchus_base::Offset {
+        self.quorum.next_offset().plus(i64::try_from(self.records.len()).unwrap_or(i64::MAX))
+    }
+
+    fn add(
+        &mut self,
+        records: Vec<gracchus_base::metadata_record::MetadataRecord>,
+    ) -> Result<(), StartError> {
+        for record in records {
+            self.loader.apply(self.next_offset(), self.quorum.epoch(), record.clone())?;
+            self.records.push(record);
+        }
+        Ok(())
+    }
+}
+
+/// Binds every listener before anything is touched on disk.
+async fn bind_all(listeners: &[Listener]) -> Result<Vec<Bound>, StartError> {
+    let mut all = Vec::new();
+    for listener in listeners {
+        let failed = |error| StartError::Listen { address: listener.bind.clone(), error };
+        // An empty host is every address of the machine, as in Kafka.
+        let host = if listener.bind.host.is_empty() { "0.0.0.0" } else { &listener.bind.host };
+        let socket = TcpListener::bind((host, listener.bind.port)).await.map_err(failed)?;
+        let address = socket.local_addr().map_err(failed)?;
+        let advertised = listener.advertised.as_ref().map(|told| {
+            let port = if told.port == 0 { address.port() } else { told.port };
+            (told.host.clone(), port)
+        });
+        let endpoint = Endpoint { name: listener.name.clone(), advertised };
+        all.push(Bound { listener: socket, endpoint, address });
+    }
+    Ok(all)
+}
+
+/// What clients of a listener will be told.
+fn told(endpoint: &Endpoint, address: SocketAddr) -> String {
+    match &endpoint.advertised {
+        Some((host, port)) => format!("{host}:{port}"),
+        None if address.ip().is_unspecified() => "the address they connect to".to_owned(),
+        None => address.to_string(),
+    }
+}
+
+fn group_config(config: &BrokerConfig) -> GroupConfig {
+    GroupConfig {
+        group_min_session_timeout_ms: config.group_min_session_timeout_ms,
+        group_max_session_timeout_ms: config.group_max_session_timeout_ms,
+        group_initial_rebalance_delay_ms: config.group_initial_rebalance_delay_ms,
+        group_max_size: config.group_max_size,
+        offset_metadata_max_bytes: config.offset_metadata_max_bytes,
+        offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60 * 1000,
+        ..GroupConfig::default()
+    }
+}
+
+fn log_started(node: &Node, addresses: &[SocketAddr], told: &[String], took: Duration) {
+    let listening: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    tracing::info!(
+        "listening on {}; clients are told {}; cluster id {}; data in {}; started in {} ms",
+        listening.join(", "),
+        told.join(", "),
+        node.cluster_id,
+        node.data_dirs.paths().join(", "),
+        took.as_millis(),
+    );
+}

@@ -1,0 +1,423 @@
+//! The data directories of this broker, each with its shards, so that a dying disk stalls only its own.
+
+use std::collections::{HashMap, hash_map::DefaultHasher};
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use gracchus_base::{
+    BrokerId, Clock, Entropy, ErrorCode, Offset, PartitionIndex, TopicId, TopicName, TopicPartition,
+};
+use gracchus_log::dir::{Checkpoint, DirError, FoundPartition, LogDir};
+use gracchus_log::{Deleter, FileCache, Fs, LogEnv, RecoveryStart};
+use gracchus_state::config::BrokerConfig;
+use gracchus_state::image::{self, MetadataImage};
+use tokio::sync::oneshot;
+
+use crate::shard::{self, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
+
+/// Files of logs that are kept open at most; half of what the process may open, if that is less.
+const OPEN_FILES_MAX: usize = 1000;
+
+/// All data directories; at least one.
+pub struct DataDirs {
+    dirs: Vec<DataDir>,
+    cluster_id: String,
+    log_env: LogEnv,
+}
+
+/// One data directory.
+pub struct DataDir {
+    log_dir: LogDir,
+    shards: Vec<ShardHandle>,
+    /// Partitions placed here.
+    partitions: AtomicUsize,
+    found: Found,
+}
+
+/// What was in a directory when it was opened.
+struct Found {
+    clean_shutdown: bool,
+    partitions: HashMap<TopicPartition, FoundPartition>,
+    recovery_points: HashMap<TopicPartition, Offset>,
+    log_starts: HashMap<TopicPartition, Offset>,
+    high_watermarks: HashMap<TopicPartition, Offset>,
+}
+
+/// What is on disk of a partition that the image knows.
+#[derive(Clone, Copy, Debug)]
+pub enum FoundLog {
+    /// Nothing, and nothing was ever there.
+    NeverWritten,
+    There {
+        recovery: RecoveryStart,
+        high_watermark: Offset,
+    },
+    /// Nothing, although the checkpoint says that there were records: never made anew empty (DESIGN section 5).
+    Missing,
+}
+
+/// A directory as DescribeLogDirs shows it.
+#[derive(Clone, Debug)]
+pub struct DirDescription {
+    pub path: String,
+    /// -1 if unknown.
+    pub total_bytes: i64,
+    pub usable_bytes: i64,
+    pub error: ErrorCode,
+    pub partitions: Vec<(TopicPartition, u64)>,
+}
+
+/// Picks the offset that a checkpoint file holds.
+type OffsetOf = fn(&PartitionCheckpoint) -> Offset;
+
+/// What opening needs.
+pub struct DataDirsOptions<'a> {
+    pub config: &'a BrokerConfig,
+    pub cluster_id: Option<&'a str>,
+    pub ephemeral: bool,
+    pub clock: &'a Clock,
+    pub entropy: &'a Entropy,
+}
+
+/// Why the directories were not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error(transparent)]
+    Dir(#[from] DirError),
+    #[error("data directory {path}: {error}")]
+    Io {
+        path: String,
+        #[source]
+        error: std::io::Error,
+    },
+    #[error("a thread did not start: {0}")]
+    Thread(#[source] std::io::Error),
+}
+
+impl DataDirs {
+    /// Looks at all directories before it takes the first; those of another cluster or node are refused, unchanged.
+    pub fn open(options: &DataDirsOptions<'_>) -> Result<Self, StartError> {
+        let fs = Fs::real();
+        let cluster_id = cluster_id(&fs, options)?;
+        let log_env = log_env(&fs, options)?;
+        let paths: Vec<PathBuf> = options.config.log_dirs.iter().map(PathBuf::from).collect();
+        let mut log_dirs = Vec::new();
+        for path in &paths {
+            log_dirs.push(LogDir::open(&fs, path, &cluster_id, options.config.node_id, options.entropy)?);
+        }
+        let shards_per_dir = shard_count(options.config).div_ceil(paths.len()).max(1);
+        let mut dirs = Vec::new();
+        for (at, log_dir) in log_dirs.into_iter().enumerate() {
+            dirs.push(DataDir::new(log_dir, at, shards_per_dir, &log_env, options)?);
+        }
+        Ok(Self { dirs, cluster_id, log_env })
+    }
+
+    /// The cluster's id, as every directory says.
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// The directories' ids, in the order of `log.dirs`.
+    pub fn ids(&self) -> Vec<TopicId> {
+        self.dirs.iter().map(DataDir::id).collect()
+    }
+
+    /// The directories' paths.
+    pub fn paths(&self) -> Vec<String> {
+        self.dirs.iter().map(|dir| dir.path().display().to_string()).collect()
+    }
+
+    /// Shards over all directories.
+    pub fn shard_count(&self) -> usize {
+        self.dirs.iter().map(|dir| dir.shards.len()).sum()
+    }
+
+    /// What logs share.
+    pub fn log_env(&self) -> LogEnv {
+        self.log_env.clone()
+    }
+
+    /// The directory for a new partition: the one with the fewest, as in Kafka.
+    pub fn place(&self) -> TopicId {
+        let fewest = self.dirs.iter().min_by_key(|dir| dir.partitions.load(Ordering::Relaxed));
+        fewest.map_or(TopicId::ZERO, |dir| {
+            dir.partitions.fetch_add(1, Ordering::Relaxed);
+            dir.id()
+        })
+    }
+
+    /// The directory with that id. A partition that names none of ours, such as one from before it was known, is in
+    /// the first.
+    pub fn directory(&self, id: TopicId) -> &DataDir {
+        self.dirs.iter().find(|dir| dir.id() == id).unwrap_or(&self.dirs[0])
+    }
+
+    /// What was found of a partition of the image.
+    pub fn found(&self, broker: BrokerId, topic: &image::Topic, index: PartitionIndex) -> FoundLog {
+        let directory = topic.partition(index).and_then(|partition| partition.directory(broker));
+        let dir = self.directory(directory.unwrap_or_default());
+        dir.partitions.fetch_add(1, Ordering::Relaxed);
+        dir.found.log(&TopicPartition { topic: topic.name().clone(), partition: index }, topic.id())
+    }
+
+    /// The partitions of the image that have files.
+    pub fn partitions_with_data(
+        &self,
+        broker: BrokerId,
+        image: &MetadataImage,
+    ) -> Vec<(TopicId, PartitionIndex)> {
+        let of_topic = |topic: &Arc<image::Topic>| {
+            let topic = topic.clone();
+            let indexes = 0..topic.partition_count();
+            indexes.map(PartitionIndex).filter_map(move |index| {
+                let directory = topic.partition(index)?.directory(broker)?;
+                let name = TopicPartition { topic: topic.name().clone(), partition: index };
+                let log = self.directory(directory).found.log(&name, topic.id());
+                matches!(log, FoundLog::There { .. }).then_some((topic.id(), index))
+            })
+        };
+        image.topics().flat_map(of_topic).collect()
+    }
+
+    /// Waits until all partitions that were handed over are open.
+    pub async fn opened(&self) {
+        for shard in self.shards() {
+            let (reply, opened) = oneshot::channel();
+            shard.send(Message::Opened(reply));
+            if opened.await.is_err() {
+                tracing::error!("a shard ended while it opened its partitions");
+            }
+        }
+    }
+
+    /// Has the shards look at what is due by time.
+    pub fn tick(&self) {
+        self.shards().for_each(|shard| shard.send(Message::Tick));
+    }
+
+    /// Writes the checkpoint files of every directory.
+    pub async fn checkpoint(&self) {
+        for dir in &self.dirs {
+            let checkpoints = dir.collect().await;
+            dir.write_checkpoints(&checkpoints);
+        }
+    }
+
+    /// Sizes and space of every directory.
+    pub async fn describe(&self) -> Vec<DirDescription> {
+        let mut all = Vec::new();
+        for dir in &self.dirs {
+            all.push(dir.describe().await);
+        }
+        all
+    }
+
+    /// Closes all logs; directories in which that went well are marked as clean.
+    pub async fn close(&self, ephemeral: bool) {
+        for dir in &self.dirs {
+            dir.close(ephemeral).await;
+        }
+    }
+
+    fn shards(&self) -> impl Iterator<Item = &ShardHandle> {
+        self.dirs.iter().flat_map(|dir| &dir.shards)
+    }
+}
+
+impl DataDir {
+    fn new(
+        log_dir: LogDir,
+        at: usize,
+        shards: usize,
+        log_env: &LogEnv,
+        options: &DataDirsOptions<'_>,
+    ) -> Result<Self, StartError> {
+        let failed = |error| StartError::Io { path: log_dir.path().display().to_string(), error };
+        let found = Found::read(&log_dir).map_err(failed)?;
+        log_dir.remove_marked(&log_env.deleter).map_err(failed)?;
+        let config = options.config;
+        let env = || ShardEnv {
+            log: log_env.clone(),
+            clock: options.clock.clone(),
+            never_flush: options.ephemeral,
+            producers_max: gracchus_base::limits::PARTITION_PRODUCERS_MAX,
+            producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
+            retention_check_ms: config.log_retention_check_interval_ms,
+        };
+        let spawn = |n| shard::spawn(&format!("shard-{at}-{n}"), env()).map_err(StartError::Thread);
+        let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;
+        Ok(Self { log_dir, shards, partitions: AtomicUsize::new(0), found })
+    }
+
+    /// The directory's id in `meta.properties`.
+    pub fn id(&self) -> TopicId {
+        self.log_dir.meta().directory_id
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        self.log_dir.path()
+    }
+
+    /// Where a partition's log is, or will be.
+    pub fn partition_path(&self, topic: &TopicName, index: PartitionIndex) -> PathBuf {
+        self.log_dir.partition_path(&TopicPartition { topic: topic.clone(), partition: index })
+    }
+
+    /// The shard that owns a partition: the partitions of a topic go round the shards.
+    pub fn shard_of(&self, topic: TopicId, index: PartitionIndex) -> &ShardHandle {
+        let mut hasher = DefaultHasher::new();
+        topic.hash(&mut hasher);
+        let start = hasher.finish() as usize % self.shards.len();
+        &self.shards[(start + index.0.unsigned_abs() as usize) % self.shards.len()]
+    }
+
+    async fn collect(&self) -> Vec<PartitionCheckpoint> {
+        let mut all = Vec::new();
+        for shard in &self.shards {
+            let (reply, checkpoints) = oneshot::channel();
+            shard.send(Message::Checkpoint(reply));
+            all.extend(checkpoints.await.unwrap_or_default());
+        }
+        all
+    }
+
+    /// Writes the files; a failure is told and tried again at the next interval, since nothing rests on them alone.
+    fn write_checkpoints(&self, checkpoints: &[PartitionCheckpoint]) -> bool {
+        let written = checkpoints.iter().filter(|checkpoint| checkpoint.has_files);
+        let entries: Vec<_> = written.map(|checkpoint| (checkpoint.partition.name(), checkpoint)).collect();
+        let offset_of: [(Checkpoint, OffsetOf); 3] = [
+            (Checkpoint::RecoveryPoint, |checkpoint| checkpoint.recovery_point),
+            (Checkpoint::LogStart, |checkpoint| checkpoint.log_start),
+            (Checkpoint::Replication, |checkpoint| checkpoint.high_watermark),
+        ];
+        offset_of.into_iter().all(|(which, offset)| {
+            let offsets = entries.iter().map(|(name, checkpoint)| (name, offset(checkpoint)));
+            match self.log_dir.write_checkpoint(which, offsets) {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::error!(directory = %self.path().display(), ?which, %error, "a checkpoint was not written");
+                    false
+                }
+            }
+        })
+    }
+
+    async fn describe(&self) -> DirDescription {
+        let partitions = self.collect().await;
+        let space = self.log_dir.space();
+        let (total, usable) =
+            space.as_ref().map_or((-1, -1), |space| (wide(space.total), wide(space.usable)));
+        DirDescription {
+            path: std::path::absolute(self.path())
+                .unwrap_or_else(|_| self.path().to_owned())
+                .display()
+                .to_string(),
+            total_bytes: total,
+            usable_bytes: usable,
+            error: if space.is_ok() { ErrorCode::None } else { ErrorCode::KafkaStorageError },
+            partitions: partitions.iter().map(|found| (found.partition.name(), found.size_bytes)).collect(),
+        }
+    }
+
+    async fn close(&self, ephemeral: bool) {
+        let mut checkpoints = Vec::new();
+        let mut clean = true;
+        for shard in &self.shards {
+            let (reply, closed) = oneshot::channel();
+            shard.send(Message::Close(reply));
+            match closed.await {
+                Ok(ShardClosed { checkpoints: of_shard, clean: of_shard_clean }) => {
+                    checkpoints.extend(of_shard);
+                    clean &= of_shard_clean;
+                }
+                Err(_) => clean = false,
+            }
+        }
+        if ephemeral {
+            return;
+        }
+        let written = self.write_checkpoints(&checkpoints);
+        if clean
+            && written
+            && let Err(error) = self.log_dir.write_clean_marker(-1)
+        {
+            tracing::error!(directory = %self.path().display(), %error, "the next start will recover this directory");
+        }
+    }
+}
+
+impl Found {
+    fn read(dir: &LogDir) -> std::io::Result<Self> {
+        let checkpoint = |which| -> std::io::Result<HashMap<_, _>> {
+            Ok(dir.read_checkpoint(which)?.unwrap_or_default().into_iter().collect())
+        };
+        let partitions = dir.partitions()?.into_iter();
+        let ours = partitions.filter(|found| found.partition.topic != TopicName::cluster_metadata());
+        Ok(Self {
+            partitions: ours.map(|found| (found.partition.clone(), found)).collect(),
+            recovery_points: checkpoint(Checkpoint::RecoveryPoint)?,
+            log_starts: checkpoint(Checkpoint::LogStart)?,
+            high_watermarks: checkpoint(Checkpoint::Replication)?,
+            // Last: once it is taken away, a start that fails is a crash.
+            clean_shutdown: dir.take_clean_marker()?.is_some(),
+        })
+    }
+
+    fn log(&self, name: &TopicPartition, topic_id: TopicId) -> FoundLog {
+        let offset = |of: &HashMap<TopicPartition, Offset>| of.get(name).copied().unwrap_or(Offset::ZERO);
+        let recovery_point = offset(&self.recovery_points);
+        let there =
+            self.partitions.get(name).is_some_and(|found| found.topic_id.is_none_or(|id| id == topic_id));
+        match there {
+            true => FoundLog::There {
+                recovery: RecoveryStart {
+                    clean_shutdown: self.clean_shutdown,
+                    recovery_point,
+                    log_start: offset(&self.log_starts),
+                },
+                high_watermark: offset(&self.high_watermarks),
+            },
+            false if recovery_point > Offset::ZERO => FoundLog::Missing,
+            false => FoundLog::NeverWritten,
+        }
+    }
+}
+
+fn wide(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+/// The id that the directories have, or the one that was asked for, or a new one.
+fn cluster_id(fs: &Fs, options: &DataDirsOptions<'_>) -> Result<String, StartError> {
+    if let Some(asked) = options.cluster_id {
+        return Ok(asked.to_owned());
+    }
+    for path in &options.config.log_dirs {
+        if let Some(identity) = LogDir::identity(fs, Path::new(path))? {
+            return Ok(identity.cluster_id);
+        }
+    }
+    Ok(options.entropy.uuid().to_string())
+}
+
+fn log_env(fs: &Fs, options: &DataDirsOptions<'_>) -> Result<LogEnv, StartError> {
+    let files_may_be_open = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    let half = files_may_be_open
+        .map_or(OPEN_FILES_MAX, |files| usize::try_from(files / 2).unwrap_or(OPEN_FILES_MAX));
+    let failed = Arc::new(|path: PathBuf, error| {
+        tracing::warn!(path = %path.display(), %error, "a deleted file stays until the next start");
+    });
+    let (deleter, _thread) =
+        Deleter::start(fs.clone(), options.clock.clone(), failed).map_err(StartError::Thread)?;
+    let files = Arc::new(FileCache::new(half.min(OPEN_FILES_MAX)));
+    Ok(LogEnv { fs: fs.clone(), files, deleter, entropy: options.entropy.clone() })
+}
+
+fn shard_count(config: &BrokerConfig) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+    config.num_log_shards.and_then(|shards| usize::try_from(shards).ok()).unwrap_or_else(cores)
+}

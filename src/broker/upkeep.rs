@@ -1,0 +1,40 @@
+//! What has to be done from time to time: checkpoints, retention, expiry of offsets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::node::Node;
+use crate::shutdown::Shutdown;
+
+/// How often shards look at what is due by time.
+const SHARD_TICK: Duration = Duration::from_secs(1);
+
+/// Runs until the broker stops.
+pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
+    let config = node.config.load_full();
+    let mut tick = every(SHARD_TICK);
+    let mut checkpoint = every(millis(config.log_flush_offset_checkpoint_interval_ms));
+    let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
+    loop {
+        tokio::select! {
+            _ = tick.tick() => node.data_dirs.tick(),
+            _ = checkpoint.tick() => node.data_dirs.checkpoint().await,
+            _ = offsets.tick() => node.coordinators.expire_offsets(),
+            () = shutdown.started() => return,
+        }
+    }
+}
+
+fn millis(ms: i64) -> Duration {
+    Duration::from_millis(u64::try_from(ms).unwrap_or(1).max(1))
+}
+
+/// Ticks with that period, the first time after one period.
+fn every(period: Duration) -> Interval {
+    let mut interval = interval(period);
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    interval.reset();
+    interval
+}
