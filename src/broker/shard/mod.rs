@@ -46,7 +46,8 @@ pub enum Message {
     Tick,
     /// A flush came back.
     Flushed(PartitionKey, Result<gracchus_log::Flushed, gracchus_log::FlushError>),
-    /// Answered when every message before it was taken.
+    /// Answered when every partition before it is open and what recovery found is flushed, so that the high watermark
+    /// that readers saw before the start is reached again.
     Opened(oneshot::Sender<()>),
     /// Flush and close everything; the thread ends.
     Close(oneshot::Sender<ShardClosed>),

@@ -8,7 +8,7 @@ use std::thread;
 use gracchus_base::{Clock, ErrorCode, Timestamp};
 use gracchus_log::{LogConfig, LogEnv};
 use gracchus_state::config::TopicConfig;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use super::flusher::Flushers;
 use super::partition_log::PartitionLog;
@@ -66,6 +66,7 @@ pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
         touched: HashSet::new(),
         flushing: 0,
         retained: Timestamp::NONE,
+        opening: None,
         closing: None,
     };
     thread::Builder::new().name(name.to_owned()).spawn(move || shard.run(receiver))?;
@@ -81,7 +82,8 @@ struct Shard {
     /// Flushes in progress.
     flushing: usize,
     retained: Timestamp,
-    closing: Option<tokio::sync::oneshot::Sender<ShardClosed>>,
+    opening: Option<oneshot::Sender<()>>,
+    closing: Option<oneshot::Sender<ShardClosed>>,
 }
 
 impl Shard {
@@ -92,7 +94,14 @@ impl Shard {
                 self.take(message);
             }
             self.finish_round();
-            if self.closing.is_some() && self.flushing == 0 {
+            if self.flushing > 0 {
+                continue;
+            }
+            if let Some(opening) = self.opening.take() {
+                // Whoever asked may have given up.
+                let _gone = opening.send(()).is_err();
+            }
+            if self.closing.is_some() {
                 return self.close();
             }
         }
@@ -119,11 +128,7 @@ impl Shard {
                 self.partitions.insert(key, PartitionLog::open(&open, &self.env));
                 self.touched.insert(key);
             }
-            Message::Opened(reply) => {
-                self.finish_round();
-                // Whoever asked may have given up.
-                let _gone = reply.send(()).is_err();
-            }
+            Message::Opened(reply) => self.opening = Some(reply),
             Message::Delete(key) => {
                 if let Some(partition) = self.partitions.remove(&key) {
                     partition.delete();
