@@ -141,7 +141,7 @@ impl Log {
     /// to [`Log::flushed`] or [`Log::poison`]; ask for the next one then.
     pub fn flush_ticket(&mut self) -> Option<FlushTicket> {
         let end = self.log_end();
-        if self.state == State::Offline || self.unflushed.in_flight || self.unflushed.is_nothing(end) {
+        if self.state != State::Ready || self.unflushed.in_flight || self.unflushed.is_nothing(end) {
             return None;
         }
         Some(self.take_ticket(end))
@@ -149,7 +149,7 @@ impl Log {
 
     /// Whether everything is on stable storage.
     pub fn is_flushed(&self) -> bool {
-        self.unflushed.is_nothing(self.log_end())
+        self.state == State::Lazy || self.unflushed.is_nothing(self.log_end())
     }
 
     /// Whether a ticket is on its way.
@@ -187,7 +187,8 @@ impl Log {
     }
 
     /// Has the leader epochs and their first offsets written to `leader-epoch-checkpoint` with the next flush. Until
-    /// then they can be read from the batches themselves.
+    /// then they can be read from the batches themselves. A log that is not on disk yet writes them after its first
+    /// append.
     pub fn write_epochs(&mut self, epochs: &[(LeaderEpoch, Offset)]) {
         self.unflushed.epochs = Some(epochs.into());
     }

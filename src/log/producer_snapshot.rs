@@ -18,7 +18,8 @@ const ENTRY_BYTES: usize = 46;
 /// Far more producers than a partition has; guards against a file that is not ours.
 const BYTES_MAX: u64 = 512 * 1024 * 1024;
 
-/// Writes a snapshot. It is not flushed: one that a power cut tears fails its CRC, and the one before it is used.
+/// Writes a snapshot. It is durable when the handle and the directory have been synced; one that a power cut tears fails
+/// its CRC, and the one before it is used.
 pub fn write(fs: &Fs, path: &Path, producers: &[ProducerSnapshot]) -> io::Result<File> {
     let file = fs.create(path)?;
     write_all(&*file, 0, &encode(producers))?;

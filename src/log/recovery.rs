@@ -189,8 +189,8 @@ impl Log {
     fn cut_torn_tail(&mut self) -> io::Result<()> {
         let file = self.shared.open(&self.active.id, Kind::Log).map_err(into_io)?;
         file.set_len(self.active.len.into())?;
-        self.unflushed.wrote(self.active.id.clone(), Kind::Log, Some(file));
-        Ok(())
+        // For good: else another power cut could bring torn bytes back behind those that are appended next.
+        file.sync_data()
     }
 
     /// The log ends before its start, or has no segment: Kafka removes what there is and begins at the start.

@@ -33,6 +33,8 @@ impl Log {
         epochs.retain(|(_, start)| *start < self.log_end().offset);
         self.each_header(producers_from.min(epochs_from), &mut |header| {
             if header.leader_epoch > epochs.last().map_or(LeaderEpoch::NONE, |last| last.0) {
+                // An epoch that began here or later has left nothing, or was truncated.
+                epochs.retain(|(_, start)| *start < header.base_offset);
                 epochs.push((header.leader_epoch, header.base_offset));
             }
             if header.last_offset() >= producers_from {

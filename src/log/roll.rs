@@ -74,7 +74,8 @@ impl Log {
         let end = self.active.next_offset;
         self.unflushed.dir |= self.active.complete_indexes(&self.shared)?;
         self.flush_before_a_seam_with_gaps()?;
-        producer_snapshot::write(&self.shared.env.fs, &self.shared.path(end, Kind::Snapshot), producers)?;
+        let snapshot = self.shared.path(end, Kind::Snapshot);
+        let snapshot = producer_snapshot::write(&self.shared.env.fs, &snapshot, producers)?;
         let mut next = Active::new(end);
         next.created = now;
         let file = self.shared.env.fs.create_new(&self.shared.path(end, Kind::Log))?;
@@ -85,6 +86,7 @@ impl Log {
         for kind in [Kind::Index, Kind::TimeIndex] {
             self.unflushed.wrote(old.id.clone(), kind, None);
         }
+        self.unflushed.wrote(self.active.id.clone(), Kind::Snapshot, Some(snapshot));
         self.unflushed.dir = true;
         let sealed = Arc::new(old.into_sealed());
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();

@@ -81,7 +81,8 @@ impl Log {
         self.unflushed.forget(&segment.id);
         let file = self.shared.open(&active.id, Kind::Log)?;
         file.set_len(cut.into())?;
-        self.unflushed.wrote(active.id.clone(), Kind::Log, Some(file.clone()));
+        // For good: else a power cut could bring the old batches back behind those that are appended next.
+        file.sync_data()?;
         // Entries that were only in memory are made again from the batches.
         let how = Resume { index_before: offset, time_index_complete: false, crc_from: Offset(i64::MAX) };
         active.take_up(&self.shared, &*file, cut, how, self.config.index_interval_bytes)?;

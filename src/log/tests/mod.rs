@@ -1,4 +1,9 @@
 //! Tests of whole logs, on the simulated disk and on the machine's.
 
 mod basics;
+mod crash;
+mod damage;
+mod failing_disk;
+mod kafka;
+mod model;
 mod support;

@@ -1,0 +1,296 @@
+//! Power cuts at every point of many runs: what was flushed is there, in order, and nothing torn is served.
+
+use gracchus_base::producer::ProducerSnapshot;
+use gracchus_base::{Entropy, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
+use gracchus_wire::records::Batch;
+
+use super::support::*;
+use crate::error::OpenError;
+use crate::fs::sim::{Fault, SimDisk};
+use crate::log::{Log, RecoveryStart};
+use crate::recovery::Recovered;
+
+/// What a run has done before the power went off.
+#[derive(Default)]
+struct Run {
+    /// Every batch that was given to the log and not truncated, in order.
+    given: Vec<Batch>,
+    /// What was truncated last, if the log was not heard to be done with it.
+    truncating: Option<Vec<Batch>>,
+    /// So many of `given` were heard to be flushed.
+    flushed: usize,
+    log_start: Offset,
+    epoch: i32,
+    epochs: Vec<(LeaderEpoch, Offset)>,
+    /// The recovery point as a checkpoint has it: at most what is flushed.
+    recovery_point: Offset,
+}
+
+/// A snapshot that tells the offset it was taken at.
+fn snapshot_at(end: Offset) -> Vec<ProducerSnapshot> {
+    vec![ProducerSnapshot {
+        producer_id: ProducerId(1),
+        producer_epoch: ProducerEpoch(0),
+        last_sequence: Sequence(0),
+        last_offset: end,
+        offset_delta: 0,
+        last_timestamp: Timestamp(0),
+        coordinator_epoch: LeaderEpoch(-1),
+        current_txn_first_offset: None,
+    }]
+}
+
+/// The power is off.
+#[derive(Debug)]
+struct Stopped(#[expect(dead_code, reason = "printed when a run stops that should not")] String);
+
+impl Stopped {
+    fn by(error: impl std::error::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl Run {
+    fn end(&self) -> Offset {
+        self.given.last().map_or(Offset(0), |batch| batch.header.next_offset())
+    }
+
+    /// A run of random steps; stops at the first error, which must be the power cut.
+    fn go(&mut self, log: &mut Log, chance: &Entropy, steps: usize) -> Result<(), Stopped> {
+        for _ in 0..steps {
+            match chance.next_u64() % 16 {
+                0..=8 => self.append(log, chance)?,
+                9 | 10 => self.flush(log, |_, _| Ok(()))?,
+                11 => {
+                    let chance = chance.clone();
+                    self.flush(log, move |run, log| run.append(log, &chance))?;
+                }
+                12 => log.roll(&snapshot_at(log.log_end().offset), NOW).map_err(Stopped::by)?,
+                13 => self.new_epoch(log),
+                14 => self.retain(log, chance)?,
+                _ if chance.next_u64().is_multiple_of(4) => self.truncate(log, chance)?,
+                _ => self.recovery_point = log.recovery_point(),
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, log: &mut Log, chance: &Entropy) -> Result<(), Stopped> {
+        let mut batches = Vec::new();
+        for _ in 0..1 + chance.next_u64() % 3 {
+            let base = batches.last().map_or(self.end(), |batch: &Batch| batch.header.next_offset());
+            let records = 1 + (chance.next_u64() % 3) as i32;
+            let len = (chance.next_u64() % 300) as usize;
+            let timestamp = base.0 + (chance.next_u64() % 20) as i64;
+            batches.push(epoch_batch(base.0, records, len, timestamp, self.epoch));
+        }
+        if log.needs_roll(&batches[0].header, NOW) {
+            log.roll(&snapshot_at(log.log_end().offset), NOW).map_err(Stopped::by)?;
+        }
+        self.given.extend(batches.iter().cloned());
+        log.append(&batches, NOW).map(|_| ()).map_err(Stopped::by)
+    }
+
+    /// Flushes, with something done between taking the ticket and running it.
+    fn flush(
+        &mut self,
+        log: &mut Log,
+        between: impl FnOnce(&mut Self, &mut Log) -> Result<(), Stopped>,
+    ) -> Result<(), Stopped> {
+        let Some(ticket) = log.flush_ticket() else { return Ok(()) };
+        between(self, log)?;
+        let flushed = ticket.run().map_err(Stopped::by)?;
+        let to = log.flushed(flushed);
+        self.flushed = self.given.iter().filter(|batch| batch.header.next_offset() <= to.offset).count();
+        Ok(())
+    }
+
+    fn new_epoch(&mut self, log: &mut Log) {
+        self.epoch += 1;
+        let end = self.end();
+        self.epochs.retain(|(_, start)| *start < end);
+        self.epochs.push((LeaderEpoch(self.epoch), end));
+        log.write_epochs(&self.epochs);
+    }
+
+    fn retain(&mut self, log: &mut Log, chance: &Entropy) -> Result<(), Stopped> {
+        let flushed = log.recovery_point();
+        let to = Offset((chance.next_u64() >> 1) as i64 % (flushed.0 + 1));
+        self.log_start = log.advance_log_start(to);
+        let end = log.log_end().offset;
+        log.retain(NOW, flushed, &mut || snapshot_at(end)).map(|_| ()).map_err(Stopped::by)
+    }
+
+    fn truncate(&mut self, log: &mut Log, chance: &Entropy) -> Result<(), Stopped> {
+        let start = log.log_start();
+        let to = Offset(start.0 + (chance.next_u64() >> 1) as i64 % (self.end().0 - start.0 + 1));
+        self.truncating = Some(self.given.clone());
+        self.given.retain(|batch| batch.header.last_offset() < to);
+        self.flushed = self.flushed.min(self.given.len());
+        self.recovery_point = self.recovery_point.min(self.end());
+        let end = log.truncate_to(to).map_err(Stopped::by)?;
+        assert_eq!(end.offset, self.end());
+        self.truncating = None;
+        self.new_epoch(log);
+        Ok(())
+    }
+
+    /// Opens what the power cut has left and checks it.
+    fn check(&self, disk: &SimDisk) -> Option<Log> {
+        let start = RecoveryStart {
+            clean_shutdown: false,
+            recovery_point: self.recovery_point,
+            log_start: Offset(0),
+        };
+        let mut seen = Vec::new();
+        let opened = Log::open(dir(), TOPIC_ID, config(), sim_env(disk), start, &mut |r| seen.push(r));
+        let log = match opened {
+            Ok(log) => log,
+            // The directory was not durable yet, so nothing can have been promised.
+            Err(OpenError::Io { .. }) if self.flushed == 0 => return None,
+            Err(e) => panic!("{e}"),
+        };
+        let there = read_all(&log.view());
+        let from = log.log_start();
+        assert!(from <= self.log_start, "{from} was not given up");
+        let expected: Vec<_> = self.given.iter().filter(|b| b.header.base_offset >= from).cloned().collect();
+        let old = self.truncating.iter().flatten().filter(|b| b.header.base_offset >= from);
+        let old: Vec<_> = old.cloned().collect();
+        let whole = there.len() > expected.len() && self.truncating.is_some();
+        let of = if whole { &old } else { &expected };
+        assert!(there.len() <= of.len(), "{} batches of {}", there.len(), of.len());
+        assert_same(&there, &of[..there.len()]);
+        let flushed_end = self.given[..self.flushed].last().map_or(Offset(0), |b| b.header.next_offset());
+        assert!(log.log_end().offset >= flushed_end, "{} < {flushed_end}", log.log_end().offset);
+        check_recovered(&log, &there, &seen);
+        Some(log)
+    }
+}
+
+/// Snapshot, batches and epochs that were handed over fit what is in the log.
+fn check_recovered(log: &Log, there: &[Batch], seen: &[Recovered]) {
+    let mut from = log.log_start();
+    let mut batches = Vec::new();
+    let mut epochs = None;
+    for recovered in seen {
+        match recovered {
+            Recovered::Snapshot(producers) => from = producers[0].last_offset,
+            Recovered::Batch(header) => batches.push(*header),
+            Recovered::Epochs(e) => epochs = Some(e.clone()),
+        }
+    }
+    let expected: Vec<_> = there.iter().map(|b| b.header).filter(|h| h.last_offset() >= from).collect();
+    assert!(batches.ends_with(&expected), "every batch behind the snapshot at {from} is handed over");
+    let mut from_batches: Vec<(LeaderEpoch, Offset)> = Vec::new();
+    for batch in there {
+        if from_batches.last().is_none_or(|last| last.0 < batch.header.leader_epoch) {
+            from_batches.push((batch.header.leader_epoch, batch.header.base_offset));
+        }
+    }
+    if !there.is_empty() {
+        let epochs = epochs.unwrap();
+        for (epoch, start) in from_batches {
+            assert!(epochs.contains(&(epoch, start)), "epoch {epoch} from {start} on in {epochs:?}");
+        }
+    }
+}
+
+/// One run that is cut at its `cut`th operation. Returns whether there was one.
+fn cut_at(seed: u64, cut: u64) -> bool {
+    let disk = SimDisk::new();
+    disk.fail(move |n, _, _| (n == cut).then_some(Fault::PowerCut));
+    let mut run = Run { epochs: vec![(LeaderEpoch(0), Offset(0))], ..Run::default() };
+    let mut log = lazy(sim_env(&disk), &dir());
+    log.write_epochs(&run.epochs);
+    let chance = Entropy::seeded(seed);
+    match run.go(&mut log, &chance, 60) {
+        Ok(()) => return false,
+        Err(stopped) => assert!(disk.ops() > cut, "{stopped:?}"),
+    }
+    let after = disk.crash(seed.wrapping_mul(1000).wrapping_add(cut));
+    let Some(mut log) = run.check(&after) else { return true };
+    // It goes on from there, and holds what it has then.
+    let epoch = run.epoch + 1;
+    let end = log.log_end().offset;
+    let mut more = read_all(&log.view());
+    for n in 0..5 {
+        let batch = epoch_batch(end.0 + n, 1, 150, end.0 + n, epoch);
+        more.push(batch.clone());
+        append(&mut log, batch);
+    }
+    flush(&mut log);
+    let (reopened, _) = open(sim_env(&after.crash(cut)), &dir(), unclean(log.recovery_point()));
+    assert_same(&read_all(&reopened.view()), &more);
+    true
+}
+
+#[test]
+fn faults_03_a_power_cut_at_any_point_loses_nothing_flushed_and_serves_nothing_torn() {
+    let mut points = 0;
+    for seed in 0..25 {
+        let mut cut = 0;
+        while cut_at(seed, cut) {
+            cut += 1;
+        }
+        points += cut;
+    }
+    assert!(points > 3000, "{points} points");
+}
+
+#[test]
+fn a_power_cut_while_recovering_from_a_power_cut_loses_nothing_flushed() {
+    for seed in 0..40 {
+        let disk = SimDisk::new();
+        let mut run = Run { epochs: vec![(LeaderEpoch(0), Offset(0))], ..Run::default() };
+        let mut log = lazy(sim_env(&disk), &dir());
+        run.go(&mut log, &Entropy::seeded(seed), 60).unwrap();
+        let first = disk.crash(seed);
+        for cut in 0.. {
+            let second = first.kill();
+            second.fail(move |n, _, _| (n == cut).then_some(Fault::PowerCut));
+            let start = RecoveryStart {
+                clean_shutdown: false,
+                recovery_point: run.recovery_point,
+                log_start: Offset(0),
+            };
+            let opened = Log::open(dir(), TOPIC_ID, config(), sim_env(&second), start, &mut |_| {});
+            if opened.is_ok() {
+                break;
+            }
+            run.check(&second.crash(cut));
+        }
+    }
+}
+
+#[test]
+fn faults_02_the_end_of_the_process_loses_nothing_that_was_appended() {
+    for seed in 0..40 {
+        let disk = SimDisk::new();
+        let mut run = Run { epochs: vec![(LeaderEpoch(0), Offset(0))], ..Run::default() };
+        let mut log = lazy(sim_env(&disk), &dir());
+        run.go(&mut log, &Entropy::seeded(seed), 100).unwrap();
+        let log = run.check(&disk.kill()).unwrap();
+        assert_eq!(log.log_end().offset, run.end());
+    }
+}
+
+#[test]
+fn faults_25_after_a_clean_end_nothing_is_scanned_and_nothing_is_missing() {
+    for seed in 0..40 {
+        let disk = SimDisk::new();
+        let mut run = Run { epochs: vec![(LeaderEpoch(0), Offset(0))], ..Run::default() };
+        let mut log = lazy(sim_env(&disk), &dir());
+        run.go(&mut log, &Entropy::seeded(seed), 60).unwrap();
+        log.close(&snapshot_at(run.end())).unwrap();
+        let after = disk.crash(seed);
+        let (log, seen) = open(sim_env(&after), &dir(), clean());
+        assert_eq!((log.log_end().offset, log.recovery_point()), (run.end(), run.end()));
+        let expected = run.given.iter().filter(|b| b.header.base_offset >= log.log_start());
+        assert_same(&read_all(&log.view()), &expected.cloned().collect::<Vec<_>>());
+        assert!(!seen.iter().any(|r| matches!(r, Recovered::Batch(_))));
+        let ops = after.ops();
+        let (mut log, _) = open(sim_env(&after), &dir(), clean());
+        log.close(&[]).unwrap();
+        assert_eq!(after.ops(), ops, "opening and closing changes nothing then");
+    }
+}
