@@ -12,7 +12,7 @@ use gracchus_base::Timestamp;
 use crate::fs::{self, DiskFile};
 
 /// An entry of one of the two indexes, ordered by its key.
-pub(crate) trait IndexEntry: Copy + PartialEq {
+pub(crate) trait IndexEntry: Copy {
     const BYTES: usize;
     type Key: Ord + Copy;
     fn key(self) -> Self::Key;

@@ -74,14 +74,17 @@ impl Log {
         let listing = tidy(&self.shared.env.fs, &self.shared.dir)?;
         self.log_start = start.log_start;
         let believed = start.clean_shutdown && self.load_clean(&listing.segments)?;
+        // A marker that lies casts doubt on the checkpoint beside it: then the last segment is checked as a whole.
+        let doubtful = listing.segments.last().filter(|_| start.clean_shutdown);
+        let recovery_point = doubtful.map_or(start.recovery_point, |last| start.recovery_point.min(*last));
         if !believed {
-            self.load_after_crash(&listing.segments, start.recovery_point)?;
+            self.load_after_crash(&listing.segments, recovery_point)?;
         }
         if self.active.next_offset < start.log_start || listing.segments.is_empty() {
             self.begin_anew(start.log_start)?;
         }
         self.log_start = self.log_start.max(self.first_base());
-        self.note_unflushed(if believed { self.active.next_offset } else { start.recovery_point })?;
+        self.note_unflushed(if believed { self.active.next_offset } else { recovery_point })?;
         self.replay(&listing.snapshots, visit)?;
         self.forget_files();
         Ok(())
@@ -92,8 +95,7 @@ impl Log {
     fn load_clean(&mut self, bases: &[Offset]) -> io::Result<bool> {
         let Some((last, sealed)) = bases.split_last() else { return Ok(true) };
         self.load_sealed(sealed, *last)?;
-        let how =
-            Resume { index_before: Offset(i64::MAX), time_index_complete: true, crc_from: Offset::ZERO };
+        let how = Resume { index_before: Offset(i64::MAX), time_index_complete: true, check_crc: true };
         let (active, len) = self.take_up(*last, how)?;
         // A timestamp from beyond the end: batches are missing, though no bytes are torn.
         let whole = active.len == len && active.max_timestamp_offset < active.next_offset || len == 0;
@@ -130,8 +132,7 @@ impl Log {
         let Some((flushed, [start, ..])) = bases.split_at_checked(first) else { return Ok(()) };
         self.load_sealed(flushed, *start)?;
         let unflushed = bases.get(first..).unwrap_or_default();
-        let how =
-            Resume { index_before: recovery_point, time_index_complete: false, crc_from: recovery_point };
+        let how = Resume { index_before: recovery_point, time_index_complete: false, check_crc: true };
         let mut end = None;
         for (n, base) in unflushed.iter().enumerate() {
             if end.is_some_and(|end| self.is_broken_seam(end, *base, recovery_point)) {

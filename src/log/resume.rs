@@ -22,8 +22,8 @@ pub(crate) struct Resume {
     pub index_before: Offset,
     /// The time index was closed in good order, so that no entry is missing at its end.
     pub time_index_complete: bool,
-    /// Batches that end at this offset or after it must have the right CRC.
-    pub crc_from: Offset,
+    /// Batches that are walked over must have the right CRC.
+    pub check_crc: bool,
 }
 
 /// The front part of the indexes that is kept.
@@ -57,7 +57,7 @@ impl Active {
         {
             self.first_timestamp = header.max_timestamp;
         }
-        self.sweep(shared, file, kept.position..len, how.crc_from, interval_bytes)
+        self.sweep(shared, file, kept.position..len, how.check_crc, interval_bytes)
     }
 
     /// What of the indexes can be believed; `None` for nothing.
@@ -175,7 +175,7 @@ impl Active {
         shared: &Shared,
         file: &dyn DiskFile,
         range: Range<u32>,
-        crc_from: Offset,
+        check_crc: bool,
         mut interval_bytes: u32,
     ) -> io::Result<u32> {
         self.len = range.start;
@@ -185,7 +185,7 @@ impl Active {
             if header.base_offset < self.next_offset || too_far {
                 break;
             }
-            if header.last_offset() >= crc_from && !scan.crc_matches(position, &header)? {
+            if check_crc && !scan.crc_matches(position, &header)? {
                 break;
             }
             self.take(&header, interval_bytes);

@@ -71,7 +71,8 @@ impl Segment {
             return Ok(false);
         };
         let at = self.id.base.plus(last.relative.into());
-        let ordered = first == last || first.relative < last.relative && first.position < last.position;
+        let alone = self.index_len as usize == OffsetEntry::BYTES;
+        let ordered = alone || first.relative < last.relative && first.position < last.position;
         if !ordered || at >= end || last.position >= self.len || last.position == 0 {
             return Ok(false);
         }
@@ -87,7 +88,8 @@ impl Segment {
             return Ok(false);
         };
         let at = self.id.base.plus(last.relative.into());
-        let ordered = first == last || first.timestamp < last.timestamp && first.relative <= last.relative;
+        let alone = self.time_index_len as usize == TimeEntry::BYTES;
+        let ordered = alone || first.timestamp < last.timestamp && first.relative <= last.relative;
         if !ordered || at >= end {
             return Ok(false);
         }
@@ -120,7 +122,7 @@ impl Segment {
         interval_bytes: u32,
     ) -> io::Result<Self> {
         let mut active = Active::new(base);
-        let nothing = Resume { index_before: base, time_index_complete: false, crc_from: Offset(i64::MAX) };
+        let nothing = Resume { index_before: base, time_index_complete: false, check_crc: false };
         active.take_up(shared, file, len, nothing, interval_bytes)?;
         match active.complete_indexes(shared) {
             Ok(_) => {}

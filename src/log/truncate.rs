@@ -84,7 +84,7 @@ impl Log {
         // For good: else a power cut could bring the old batches back behind those that are appended next.
         file.sync_data()?;
         // Entries that were only in memory are made again from the batches.
-        let how = Resume { index_before: offset, time_index_complete: false, crc_from: Offset(i64::MAX) };
+        let how = Resume { index_before: offset, time_index_complete: false, check_crc: false };
         active.take_up(&self.shared, &*file, cut, how, self.config.index_interval_bytes)?;
         Ok(active)
     }

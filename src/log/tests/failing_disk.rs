@@ -1,1 +1,159 @@
-//! placeholder
+//! A disk that is full or fails while the log is at work.
+
+use gracchus_base::{LeaderEpoch, Offset};
+
+use super::support::*;
+use crate::error::{AppendError, RollError};
+use crate::fs::sim::{Fault, Op, SimDisk};
+
+/// Fails everything that needs space from operation `from` on; the first write still takes `after` bytes.
+fn full_from(disk: &SimDisk, from: u64, after: usize) {
+    disk.fail(move |n, op, _| match op {
+        Op::Write | Op::Create | Op::CreateDir if n == from => Some(Fault::NoSpace { after }),
+        Op::Write | Op::Create | Op::CreateDir if n > from => Some(Fault::NoSpace { after: 0 }),
+        _ => None,
+    });
+}
+
+#[test]
+fn faults_26_a_full_disk_refuses_and_leaves_no_trace_and_accepts_again() {
+    let batches: Vec<_> = (0..40).map(|n| batch(n, 1, 150, n)).collect();
+    let mut refused = 0;
+    for from in 0..150 {
+        let disk = SimDisk::new();
+        full_from(&disk, from, (from as usize * 7) % 300);
+        let mut log = lazy(sim_env(&disk), &dir());
+        for (n, batch) in batches.iter().enumerate() {
+            if log.needs_roll(&batch.header, NOW)
+                && let Err(e) = log.roll(&[], NOW)
+            {
+                assert!(matches!(e, RollError::NoSpace(_)), "{e}");
+                refused += 1;
+                disk.heal();
+                log.roll(&[], NOW).unwrap();
+            }
+            if let Err(e) = log.append(std::slice::from_ref(batch), NOW) {
+                assert!(matches!(e, AppendError::NoSpace(_)), "{e}");
+                refused += 1;
+                assert_same(&read_all(&log.view()), &batches[..n]);
+                assert!(log.append(std::slice::from_ref(batch), NOW).is_err());
+                // What is on disk is whole batches, also for someone who looks now.
+                let restarted = disk.kill();
+                if n > 0 {
+                    let (seen, _) = open(sim_env(&restarted), &dir(), unclean(Offset(0)));
+                    assert_same(&read_all(&seen.view()), &batches[..n]);
+                }
+                disk.heal();
+                log.append(std::slice::from_ref(batch), NOW).unwrap();
+            }
+        }
+        disk.heal();
+        assert_same(&read_all(&log.view()), &batches);
+        flush(&mut log);
+        let (log, _) = open(sim_env(&disk.crash(from)), &dir(), unclean(Offset(0)));
+        assert_same(&read_all(&log.view()), &batches);
+    }
+    assert!(refused > 50, "{refused}");
+}
+
+#[test]
+fn faults_26_a_full_disk_opens_and_serves_what_it_has() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let batches: Vec<_> = (0..40).map(|n| batch(n, 1, 150, n)).collect();
+    batches.iter().cloned().for_each(|batch| append(&mut log, batch));
+    flush(&mut log);
+    let disk = disk.kill();
+    full_from(&disk, 0, 0);
+    let (log, _) = open(sim_env(&disk), &dir(), unclean(Offset(0)));
+    assert_same(&read_all(&log.view()), &batches);
+}
+
+#[test]
+fn faults_28_after_an_io_error_the_log_is_offline_and_what_was_flushed_can_be_read() {
+    let mut failed = 0;
+    for from in 0..150 {
+        let disk = SimDisk::new();
+        disk.fail(move |n, op, _| {
+            (n == from && op != Op::SyncData && op != Op::SyncDir).then_some(Fault::Io)
+        });
+        let mut log = lazy(sim_env(&disk), &dir());
+        let batches: Vec<_> = (0..40).map(|n| batch(n, 1, 150, n)).collect();
+        let mut given = 0;
+        for batch in &batches {
+            let rolled = if log.needs_roll(&batch.header, NOW) { log.roll(&[], NOW) } else { Ok(()) };
+            if rolled.is_err() || log.append(std::slice::from_ref(batch), NOW).is_err() {
+                break;
+            }
+            given += 1;
+        }
+        if given == batches.len() {
+            continue;
+        }
+        failed += 1;
+        assert!(log.is_offline() && log.flush_ticket().is_none());
+        assert!(matches!(log.append(&[batch(given as i64, 1, 10, 0)], NOW), Err(AppendError::Offline)));
+        assert!(log.truncate_to(Offset(0)).is_err() && log.retain(NOW, Offset(9), &mut Vec::new).is_err());
+        assert_same(&read_all(&log.view()), &batches[..given]);
+    }
+    assert!(failed > 50, "{failed}");
+}
+
+#[test]
+fn faults_29_a_failed_flush_is_never_taken_for_a_flush() {
+    for failing in 0..12 {
+        let disk = SimDisk::new();
+        let mut syncs = 0;
+        disk.fail(move |_, op, _| {
+            syncs += i32::from(matches!(op, Op::SyncData | Op::SyncDir));
+            (matches!(op, Op::SyncData | Op::SyncDir) && syncs == failing + 1).then_some(Fault::Io)
+        });
+        let mut log = lazy(sim_env(&disk), &dir());
+        log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
+        let mut acked = Offset(0);
+        for n in 0..12 {
+            append(&mut log, batch(n, 1, 100, n));
+            match log.flush_ticket().unwrap().run() {
+                Ok(flushed) => acked = log.flushed(flushed).offset,
+                Err(_) => {
+                    log.poison();
+                    break;
+                }
+            }
+        }
+        assert!(log.is_offline(), "flush {failing} has failed");
+        assert!(log.flush_ticket().is_none());
+        assert!(matches!(log.append(&[batch(acked.0, 1, 10, 0)], NOW), Err(AppendError::Offline)));
+        assert_eq!(log.recovery_point(), acked);
+    }
+}
+
+#[test]
+fn one_flush_at_a_time_covers_what_was_written_before_it() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    append(&mut log, batch(0, 1, 100, 0));
+    let ticket = log.flush_ticket().unwrap();
+    append(&mut log, batch(1, 1, 100, 0));
+    assert!(log.flush_ticket().is_none(), "one at a time");
+    assert_eq!(ticket.up_to().offset, Offset(1));
+    let flushed = ticket.run().unwrap();
+    assert_eq!(log.flushed(flushed).offset, Offset(1));
+    assert!(!log.is_flushed());
+    flush(&mut log);
+    assert!(log.is_flushed() && log.recovery_point() == Offset(2));
+}
+
+#[test]
+fn a_flush_that_was_on_its_way_during_a_truncation_vouches_for_nothing() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    (0..5).for_each(|n| append(&mut log, batch(n, 1, 100, 0)));
+    let ticket = log.flush_ticket().unwrap();
+    log.truncate_to(Offset(2)).unwrap();
+    (2..5).for_each(|n| append(&mut log, epoch_batch(n, 1, 90, 0, 1)));
+    let flushed = ticket.run().unwrap();
+    assert_eq!(log.flushed(flushed).offset, Offset(0));
+    flush(&mut log);
+    assert_eq!(log.recovery_point(), Offset(5));
+}
