@@ -97,8 +97,7 @@ impl Log {
         self.load_sealed(sealed, *last)?;
         let how = Resume { index_before: Offset(i64::MAX), time_index_complete: true, check_crc: true };
         let (active, len) = self.take_up(*last, how)?;
-        // A timestamp from beyond the end: batches are missing, though no bytes are torn.
-        let whole = active.len == len && active.max_timestamp_offset < active.next_offset || len == 0;
+        let whole = active.len == len;
         if whole {
             self.active = active;
         }
@@ -127,8 +126,10 @@ impl Log {
     }
 
     /// After a crash: segments before the recovery point are taken as they are, the others are checked batch by batch.
+    /// One that ends at the recovery point is among the others: it may have been sealed after the flush, and then its
+    /// indexes were not flushed.
     fn load_after_crash(&mut self, bases: &[Offset], recovery_point: Offset) -> io::Result<()> {
-        let first = bases.partition_point(|base| *base <= recovery_point).saturating_sub(1);
+        let first = bases.partition_point(|base| *base < recovery_point).saturating_sub(1);
         let Some((flushed, [start, ..])) = bases.split_at_checked(first) else { return Ok(()) };
         self.load_sealed(flushed, *start)?;
         let unflushed = bases.get(first..).unwrap_or_default();

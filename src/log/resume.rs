@@ -70,6 +70,10 @@ impl Active {
         // What a crash has left behind the entries is zeros, which do not grow.
         let grows = |a: OffsetEntry, b: OffsetEntry| a.relative < b.relative && a.position < b.position;
         let offset_entries = index::growing(&*offsets, grows)?;
+        if offset_entries > 0 && index::nth::<OffsetEntry>(&*offsets, 0)?.position == 0 {
+            // The first batch never has an entry: these are zeros.
+            return Ok(None);
+        }
         let grows = |a: TimeEntry, b: TimeEntry| a.timestamp < b.timestamp && a.relative <= b.relative;
         let time_entries = index::growing(&*times, grows)?;
 

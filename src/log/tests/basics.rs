@@ -169,6 +169,21 @@ fn a_deleted_log_frees_its_name_at_once() {
 }
 
 #[test]
+fn a_view_of_a_deleted_log_does_not_read_the_one_that_has_its_name_now() {
+    let disk = SimDisk::new();
+    let env = sim_env(&disk);
+    let mut log = lazy(env.clone(), &dir());
+    append(&mut log, batch(0, 1, 100, 5));
+    let view = log.view();
+    log.delete().unwrap();
+    let mut log = lazy(env, &dir());
+    append(&mut log, batch(0, 1, 100, 6));
+    assert!(matches!(view.read(Offset(0), view.log_end(), 100, true), Err(ReadError::Gone)));
+    assert!(matches!(view.lookup_timestamp(Timestamp(0), Offset(0)), Err(ReadError::Gone)));
+    assert_eq!(read_all(&log.view())[0].header.max_timestamp, Timestamp(6));
+}
+
+#[test]
 fn an_idle_partition_is_small_and_holds_no_descriptor() {
     assert!(size_of::<crate::Log>() <= 640, "{}", size_of::<crate::Log>());
     let disk = SimDisk::new();

@@ -90,6 +90,8 @@ fn faults_23_a_torn_tail_is_cut_at_the_first_bad_batch() {
                 assert_same(&there, &batches[..there.len()]);
                 let end = log.log_end().offset;
                 assert_eq!(end, Offset(there.len() as i64));
+                let left = disk.bytes(&last_log_file(&disk)).unwrap().len();
+                assert_eq!(left, log.log_end().position as usize, "what is torn is cut off the file");
                 append(&mut log, epoch_batch(end.0, 1, 80, 500, 2));
                 flush(&mut log);
                 let (again, _) = open(sim_env(&disk.crash(k as u64)), &dir(), unclean(Offset(0)));

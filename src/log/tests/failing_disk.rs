@@ -5,6 +5,7 @@ use gracchus_base::{LeaderEpoch, Offset};
 use super::support::*;
 use crate::error::{AppendError, RollError};
 use crate::fs::sim::{Fault, Op, SimDisk};
+use crate::names::Kind;
 
 /// Fails everything that needs space from operation `from` on; the first write still takes `after` bytes.
 fn full_from(disk: &SimDisk, from: u64, after: usize) {
@@ -39,6 +40,9 @@ fn faults_26_a_full_disk_refuses_and_leaves_no_trace_and_accepts_again() {
                 assert!(log.append(std::slice::from_ref(batch), NOW).is_err());
                 // What is on disk is whole batches, also for someone who looks now.
                 let restarted = disk.kill();
+                let file = log.shared.path(log.active.id.base, Kind::Log);
+                let there = disk.bytes(&file).map_or(0, |bytes| bytes.len());
+                assert_eq!(there, log.log_end().position as usize);
                 if n > 0 {
                     let (seen, _) = open(sim_env(&restarted), &dir(), unclean(Offset(0)));
                     assert_same(&read_all(&seen.view()), &batches[..n]);
