@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use gracchus_base::{Clock, Entropy, limits};
-use gracchus_state::config::{BrokerConfig, HostPort, Listener};
+use gracchus_state::config::{BrokerConfig, HostPort};
 use gracchus_state::controller::{self, BrokerStart};
 use gracchus_state::fetch_session::FetchSessionLimits;
 use gracchus_state::group::GroupConfig;
 use gracchus_state::image::{self, ImageLoader, MetadataImage};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use crate::admission::RequestBudget;
 use crate::controller::Controller;
@@ -88,7 +88,7 @@ impl Broker {
         let began = Instant::now();
         let config = Arc::new(options.config);
         let (clock, entropy) = (Clock::system(), Entropy::system());
-        let bound = bind_all(&config.listeners).await?;
+        let bound = bind_all(&config).await?;
         let addresses: Vec<_> = bound.iter().map(|bound| bound.address).collect();
         let data_dirs = Arc::new(DataDirs::open(&DataDirsOptions {
             config: &config,
@@ -279,13 +279,13 @@ impl Start<'_> {
 }
 
 /// Binds every listener before anything is touched on disk.
-async fn bind_all(listeners: &[Listener]) -> Result<Vec<Bound>, StartError> {
+async fn bind_all(config: &BrokerConfig) -> Result<Vec<Bound>, StartError> {
     let mut all = Vec::new();
-    for listener in listeners {
+    for listener in &config.listeners {
         let failed = |error| StartError::Listen { address: listener.bind.clone(), error };
         // An empty host is every address of the machine, as in Kafka.
         let host = if listener.bind.host.is_empty() { "0.0.0.0" } else { &listener.bind.host };
-        let socket = TcpListener::bind((host, listener.bind.port)).await.map_err(failed)?;
+        let socket = bind(host, listener.bind.port, config).await.map_err(failed)?;
         let address = socket.local_addr().map_err(failed)?;
         let advertised = listener.advertised.as_ref().map(|told| {
             let port = if told.port == 0 { address.port() } else { told.port };
@@ -295,6 +295,22 @@ async fn bind_all(listeners: &[Listener]) -> Result<Vec<Bound>, StartError> {
         all.push(Bound { listener: socket, endpoint, address });
     }
     Ok(all)
+}
+
+/// Binds one address. Connections inherit the listener's buffer sizes.
+async fn bind(host: &str, port: u16, config: &BrokerConfig) -> io::Result<TcpListener> {
+    let mut addresses = tokio::net::lookup_host((host, port)).await?;
+    let address = addresses.next().ok_or_else(|| io::Error::other("the name has no address"))?;
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    if let Some(bytes) = config.socket_send_buffer_bytes {
+        socket.set_send_buffer_size(bytes.unsigned_abs())?;
+    }
+    if let Some(bytes) = config.socket_receive_buffer_bytes {
+        socket.set_recv_buffer_size(bytes.unsigned_abs())?;
+    }
+    socket.bind(address)?;
+    socket.listen(config.socket_listen_backlog_size.unsigned_abs())
 }
 
 /// What clients of a listener will be told.

@@ -245,6 +245,7 @@ impl DataDir {
             never_flush: options.ephemeral,
             producers_max: gracchus_base::limits::PARTITION_PRODUCERS_MAX,
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
+            producer_check_ms: i64::from(config.producer_id_expiration_check_interval_ms),
             retention_check_ms: config.log_retention_check_interval_ms,
         };
         let spawn = |n| shard::spawn(&format!("shard-{at}-{n}"), env()).map_err(StartError::Thread);

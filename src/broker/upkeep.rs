@@ -8,14 +8,17 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::node::Node;
 use crate::shutdown::Shutdown;
 
-/// How often shards look at what is due by time.
+/// How often shards look at what is due by time at the least.
 const SHARD_TICK: Duration = Duration::from_secs(1);
 
 /// Runs until the broker stops.
 pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
     let config = node.config.load_full();
-    let mut tick = every(SHARD_TICK);
-    let mut checkpoint = every(millis(config.log_flush_offset_checkpoint_interval_ms));
+    let mut tick = every(SHARD_TICK.min(millis(config.log_flush_scheduler_interval_ms)));
+    // All checkpoint files are written together, as often as the more frequent of them asks for.
+    let recovery_points = config.log_flush_offset_checkpoint_interval_ms;
+    let mut checkpoint =
+        every(millis(recovery_points.min(config.log_flush_start_offset_checkpoint_interval_ms)));
     let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
     loop {
         tokio::select! {

@@ -1,6 +1,7 @@
 //! OffsetCommit (key 8): stores the offsets a group has consumed up to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use gracchus_base::{ErrorCode, GroupId, LeaderEpoch, Offset, PartitionIndex, TopicId};
 use gracchus_state::group::{CommitOffsets, CommitPartition, CommitTopic, Reply, Request, TopicResult};
@@ -9,6 +10,8 @@ use gracchus_wire::messages::{
     offset_commit_request::OffsetCommitRequestTopic,
     offset_commit_response::{OffsetCommitResponsePartition, OffsetCommitResponseTopic},
 };
+
+use tokio::time::timeout;
 
 use super::RequestContext;
 use super::group::{self, owned};
@@ -77,9 +80,12 @@ async fn commit(
         knows_group_id_not_found: ctx.version() >= GROUP_ID_NOT_FOUND,
         topics,
     };
-    match ctx.node.coordinators.request(&group, Request::CommitOffsets(commit)).await {
-        Ok(Reply::CommitOffsets(results)) => Ok(results),
-        other => Err(group::error_of(other)),
+    let committed = ctx.node.coordinators.request(&group, Request::CommitOffsets(commit));
+    let timeout_ms = ctx.node.config().offsets_commit_timeout_ms.unsigned_abs();
+    match timeout(Duration::from_millis(timeout_ms.into()), committed).await {
+        Ok(Ok(Reply::CommitOffsets(results))) => Ok(results),
+        Ok(other) => Err(group::error_of(other)),
+        Err(_) => Err(ErrorCode::CoordinatorNotAvailable),
     }
 }
 

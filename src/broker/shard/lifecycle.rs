@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use gracchus_base::{ErrorCode, Offset};
+use gracchus_base::{ErrorCode, Offset, Timestamp};
 use gracchus_log::{Log, LogPosition, OpenError, Recovered};
 use gracchus_state::config::TopicConfig;
 use gracchus_state::partition::{AckQueue, EpochCache, EpochStart, PartitionLeader, RecoveredPartition};
 use gracchus_state::producer::ProducerTable;
 
 use super::partition_log::{PartitionLog, batch_meta, epochs};
+use super::thread::Due;
 use super::{Open, PartitionCheckpoint, ShardEnv};
 use crate::partition::Status;
 
@@ -79,13 +80,14 @@ impl PartitionLog {
     }
 
     /// Retention, and flushes that are due by time.
-    pub(super) fn tick(&mut self, env: &ShardEnv, retention_is_due: bool) {
+    pub(super) fn tick(&mut self, env: &ShardEnv, due: Due) {
         let now = env.clock.now();
-        let due =
-            |since: gracchus_base::Timestamp| now.get().saturating_sub(since.get()) >= self.config.flush_ms;
-        self.wants_flush |= self.unflushed_since.is_some_and(due);
-        if retention_is_due && self.status == Status::Online {
+        let flush_is_due = |since: Timestamp| now.get().saturating_sub(since.get()) >= self.config.flush_ms;
+        self.wants_flush |= self.unflushed_since.is_some_and(flush_is_due);
+        if due.producer_expiry {
             self.leader.expire_producers(now, env.producer_expiration_ms);
+        }
+        if due.retention && self.status == Status::Online {
             self.retain(env);
         }
     }

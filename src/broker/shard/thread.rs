@@ -27,7 +27,15 @@ pub struct ShardEnv {
     /// Producers that a partition remembers at most.
     pub producers_max: usize,
     pub producer_expiration_ms: i64,
+    pub producer_check_ms: i64,
     pub retention_check_ms: i64,
+}
+
+/// What is due in a tick.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Due {
+    pub retention: bool,
+    pub producer_expiry: bool,
 }
 
 impl ShardEnv {
@@ -66,6 +74,7 @@ pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
         touched: HashSet::new(),
         flushing: 0,
         retained: Timestamp::NONE,
+        producers_expired: Timestamp::NONE,
         opening: None,
         closing: None,
     };
@@ -82,6 +91,7 @@ struct Shard {
     /// Flushes in progress.
     flushing: usize,
     retained: Timestamp,
+    producers_expired: Timestamp,
     opening: Option<oneshot::Sender<()>>,
     closing: Option<oneshot::Sender<ShardClosed>>,
 }
@@ -183,13 +193,12 @@ impl Shard {
 
     fn tick(&mut self) {
         let now = self.env.clock.now();
-        let since = now.get().saturating_sub(self.retained.get());
-        let retention_is_due = since >= self.env.retention_check_ms;
-        if retention_is_due {
-            self.retained = now;
-        }
+        let due = Due {
+            retention: is_due(&mut self.retained, now, self.env.retention_check_ms),
+            producer_expiry: is_due(&mut self.producers_expired, now, self.env.producer_check_ms),
+        };
         for (key, partition) in self.partitions.iter_mut().filter(|(_, partition)| partition.log.is_some()) {
-            partition.tick(&self.env, retention_is_due);
+            partition.tick(&self.env, due);
             if partition.wants_flush {
                 self.touched.insert(*key);
             }
@@ -214,4 +223,13 @@ impl Shard {
             drop(reply.send(ShardClosed { checkpoints, clean }));
         }
     }
+}
+
+/// Whether `interval_ms` have passed since `last`, which then begins anew.
+fn is_due(last: &mut Timestamp, now: Timestamp, interval_ms: i64) -> bool {
+    let due = now.get().saturating_sub(last.get()) >= interval_ms;
+    if due {
+        *last = now;
+    }
+    due
 }

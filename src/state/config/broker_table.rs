@@ -54,6 +54,7 @@ pub const BROKER: &[Definition] = &[
     Definition::int("num.recovery.threads.per.data.dir", "2")
         .at_least(1)
         .cluster_wide()
+        .not_implemented()
         .doc("Threads per data directory that recover logs at start."),
     Definition::int("num.log.shards", "")
         .at_least(1)
@@ -270,6 +271,7 @@ pub const BROKER: &[Definition] = &[
         .at_least(1)
         .doc("The size of a segment of __consumer_offsets, in bytes."),
     Definition::int("offsets.topic.compression.codec", "0")
+        .not_implemented()
         .doc("The codec of __consumer_offsets: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd."),
     // Producers.
     Definition::int("producer.id.expiration.ms", "86400000")
@@ -282,6 +284,7 @@ pub const BROKER: &[Definition] = &[
         .doc("How often idle producer ids are looked for, in milliseconds."),
     Definition::int("transaction.max.timeout.ms", "900000")
         .at_least(1)
+        .not_implemented()
         .doc("The longest transaction timeout that a producer may ask for, in milliseconds."),
 ];
 
