@@ -23,7 +23,7 @@ pub struct Deleter(Sink);
 
 #[derive(Clone)]
 enum Sink {
-    Thread(SyncSender<Job>),
+    Thread { jobs: SyncSender<Job>, failed: OnFailure },
     AtOnce(OnFailure),
 }
 
@@ -41,10 +41,11 @@ impl Deleter {
     /// # Errors
     /// When the system gives no thread.
     pub fn start(fs: Fs, clock: Clock, failed: OnFailure) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let (sender, receiver) = sync_channel(QUEUE_MAX);
+        let (jobs, receiver) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new().name("deleter".to_owned());
+        let sink = Sink::Thread { jobs, failed: failed.clone() };
         let handle = thread.spawn(move || run(&receiver, &fs, &clock, &failed))?;
-        Ok((Self(Sink::Thread(sender)), handle))
+        Ok((Self(sink), handle))
     }
 
     /// Removes at once, whatever the delay: for tests, and for tools that run for a moment.
@@ -56,11 +57,10 @@ impl Deleter {
     pub(crate) fn remove_later(&self, fs: &Fs, paths: Vec<PathBuf>, delay_ms: i64) {
         match &self.0 {
             Sink::AtOnce(failed) => remove(fs, paths, failed),
-            Sink::Thread(sender) => match sender.try_send(Job { paths, delay_ms }) {
+            Sink::Thread { jobs, failed } => match jobs.try_send(Job { paths, delay_ms }) {
                 Ok(()) => {}
-                // The names are marked: what is not removed now is removed at the next start.
                 Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
-                    remove(fs, job.paths, &(Arc::new(|_, _| {}) as OnFailure));
+                    remove(fs, job.paths, failed);
                 }
             },
         }
@@ -100,5 +100,32 @@ fn remove(fs: &Fs, paths: Vec<PathBuf>, failed: &OnFailure) {
         if let Err(e) = removed {
             failed(path, e);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use gracchus_base::Timestamp;
+
+    use super::*;
+    use crate::fs::sim::SimDisk;
+
+    #[test]
+    fn what_is_due_is_removed_and_what_is_not_stays_for_the_next_start() {
+        let fs = Fs::new(SimDisk::new());
+        for path in ["/soon", "/later"] {
+            fs.create_dir(Path::new(path)).unwrap();
+            fs.create(&Path::new(path).join("x")).unwrap();
+        }
+        let failed = Arc::new(|path: PathBuf, e| panic!("{}: {e}", path.display()));
+        let (deleter, thread) = Deleter::start(fs.clone(), Clock::manual(Timestamp(0)), failed).unwrap();
+        deleter.remove_later(&fs, vec!["/soon".into(), "/never/was".into()], 0);
+        deleter.remove_later(&fs, vec!["/later".into()], 60_000);
+        drop(deleter);
+        thread.join().unwrap();
+        let left: Vec<_> = fs.list(Path::new("/")).unwrap().into_iter().map(|entry| entry.name).collect();
+        assert_eq!(left, ["later"]);
     }
 }

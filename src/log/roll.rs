@@ -39,7 +39,7 @@ impl Log {
     /// The age is counted in batch timestamps; on the clock if the first batch has none.
     fn is_too_old(&self, next: &BatchHeader, now: Timestamp) -> bool {
         let (newest, oldest) = match self.active.first_timestamp {
-            Timestamp::NONE => (now, self.active.created),
+            first if first.get() < 0 => (now, self.active.created),
             first => (next.max_timestamp, first),
         };
         let age = newest.get().saturating_sub(oldest.get());

@@ -106,6 +106,12 @@ impl LogView {
         self.end
     }
 
+    /// Bytes in all segments, without their indexes.
+    pub fn size_bytes(&self) -> u64 {
+        let sealed = self.sealed.iter().map(|segment| u64::from(segment.len));
+        sealed.fold(u64::from(self.end.position), u64::saturating_add)
+    }
+
     /// The batches from the one that contains `from` on (TRAPS 31), before `up_to`, of one segment, as Kafka reads. At
     /// most `bytes_max`, cut in the middle of a batch if need be; the whole first batch though, if `min_one`. `None` if
     /// there is nothing to read there now, or the first batch is larger than `bytes_max` and not `min_one`.

@@ -4,7 +4,8 @@
 //! there, be missing, or be torn; names whose directory was not flushed may be missing. [`SimDisk::fail`] makes
 //! operations fail on purpose. Everything is decided by seeds.
 
-use std::collections::BTreeMap;
+mod node;
+
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 use std::path::{Component, Path};
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use gracchus_base::{Entropy, Timestamp};
 use rustix::io::Errno;
 
+use self::node::{Change, DirNode, FileNode, NameChange, Node};
 use super::{Disk, DiskFile, Entry, File, LockGuard, Space, Stat};
 
 /// A disk in memory; clones share it.
@@ -55,42 +57,6 @@ struct State {
     /// The power is off.
     dead: bool,
     locks: Vec<usize>,
-}
-
-#[derive(Clone)]
-enum Node {
-    File(FileNode),
-    Dir(DirNode),
-}
-
-#[derive(Clone, Default)]
-struct FileNode {
-    now: Vec<u8>,
-    flushed: Vec<u8>,
-    /// What was done since the last flush.
-    pending: Vec<Change>,
-}
-
-#[derive(Clone)]
-enum Change {
-    Write { at: usize, bytes: Vec<u8> },
-    SetLen(usize),
-}
-
-#[derive(Clone, Default)]
-struct DirNode {
-    now: BTreeMap<String, usize>,
-    flushed: BTreeMap<String, usize>,
-    /// What was done since the last flush, in order; a journal keeps the order.
-    pending: Vec<NameChange>,
-}
-
-#[derive(Clone)]
-enum NameChange {
-    Set(String, usize),
-    Unset(String),
-    /// Both at once.
-    Rename(String, String),
 }
 
 struct SimFile {
@@ -175,96 +141,6 @@ impl SimDisk {
 
     fn file(&self, node: usize) -> File {
         Arc::new(SimFile { disk: self.clone(), node })
-    }
-}
-
-impl Node {
-    fn flush(&mut self) {
-        match self {
-            Self::File(file) => {
-                file.flushed = file.now.clone();
-                file.pending.clear();
-            }
-            Self::Dir(dir) => {
-                dir.flushed = dir.now.clone();
-                dir.pending.clear();
-            }
-        }
-    }
-}
-
-impl FileNode {
-    fn apply(bytes: &mut Vec<u8>, change: &Change) {
-        match change {
-            Change::SetLen(len) => bytes.resize(*len, 0),
-            Change::Write { at, bytes: new } => {
-                let end = at.saturating_add(new.len());
-                bytes.resize(bytes.len().max(end), 0);
-                if let Some(there) = bytes.get_mut(*at..end) {
-                    there.copy_from_slice(new);
-                }
-            }
-        }
-    }
-
-    fn change(&mut self, change: Change) {
-        Self::apply(&mut self.now, &change);
-        self.pending.push(change);
-    }
-
-    /// Each change is kept, dropped or, a write, kept in front or behind only; where bytes are missing, zeros.
-    fn after_crash(&self, chance: &Entropy) -> Self {
-        let mut bytes = self.flushed.clone();
-        let keep_all = chance.next_u64().is_multiple_of(3);
-        for change in &self.pending {
-            let roll = if keep_all { 0 } else { chance.next_u64() % 4 };
-            match (roll, change) {
-                (0, change) => Self::apply(&mut bytes, change),
-                (1, Change::Write { at, bytes: new }) => {
-                    let cut = (chance.next_u64() as usize).checked_rem(new.len()).unwrap_or(0);
-                    let front = new.get(..cut).unwrap_or_default().to_vec();
-                    Self::apply(&mut bytes, &Change::Write { at: *at, bytes: front });
-                }
-                (2, Change::Write { at, bytes: new }) => {
-                    let cut = (chance.next_u64() as usize).checked_rem(new.len()).unwrap_or(0);
-                    let back = new.get(cut..).unwrap_or_default().to_vec();
-                    Self::apply(&mut bytes, &Change::Write { at: at.saturating_add(cut), bytes: back });
-                }
-                _ => {}
-            }
-        }
-        Self { now: bytes.clone(), flushed: bytes, pending: Vec::new() }
-    }
-}
-
-impl DirNode {
-    fn apply(names: &mut BTreeMap<String, usize>, change: &NameChange) {
-        match change {
-            NameChange::Set(name, node) => {
-                names.insert(name.clone(), *node);
-            }
-            NameChange::Unset(name) => {
-                names.remove(name);
-            }
-            NameChange::Rename(from, to) => {
-                if let Some(node) = names.remove(from) {
-                    names.insert(to.clone(), node);
-                }
-            }
-        }
-    }
-
-    fn change(&mut self, change: NameChange) {
-        Self::apply(&mut self.now, &change);
-        self.pending.push(change);
-    }
-
-    /// A front part of the changes is kept.
-    fn after_crash(&self, chance: &Entropy) -> Self {
-        let mut names = self.flushed.clone();
-        let kept = (chance.next_u64() as usize) % self.pending.len().saturating_add(1);
-        self.pending.iter().take(kept).for_each(|change| Self::apply(&mut names, change));
-        Self { now: names.clone(), flushed: names, pending: Vec::new() }
     }
 }
 

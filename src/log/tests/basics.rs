@@ -185,7 +185,11 @@ fn a_view_of_a_deleted_log_does_not_read_the_one_that_has_its_name_now() {
 
 #[test]
 fn an_idle_partition_is_small_and_holds_no_descriptor() {
+    fn crosses_threads<T: Send + Sync>() {}
+    crosses_threads::<crate::LogView>();
+    crosses_threads::<crate::FlushTicket>();
     assert!(size_of::<crate::Log>() <= 640, "{}", size_of::<crate::Log>());
+    println!("Log {} LogView {}", size_of::<crate::Log>(), size_of::<crate::LogView>());
     let disk = SimDisk::new();
     let env = sim_env(&disk);
     let files = env.files.clone();
@@ -196,4 +200,56 @@ fn an_idle_partition_is_small_and_holds_no_descriptor() {
     drop(log);
     let (_log, _) = open(env, &dir(), clean());
     assert!(files.open_files() <= 1, "only what the first log had is in the cache");
+}
+
+#[test]
+fn segments_roll_by_size_age_index_and_distance() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let far = i64::from(i32::MAX);
+    let rolls = |log: &crate::Log, batch: &gracchus_wire::records::Batch, now| {
+        log.needs_roll(&batch.header, Timestamp(now))
+    };
+    assert!(!rolls(&log, &batch(far + 5, 1, 5000, 5), 0), "an empty segment takes anything");
+    log.append(&[batch(0, 1, 100, 1000)], Timestamp(7)).unwrap();
+    assert!(!rolls(&log, &batch(1, 1, 2000 - 161 - 61, 1000), 0), "just fits");
+    assert!(rolls(&log, &batch(1, 1, 2000 - 161 - 60, 1000), 0));
+    assert!(!rolls(&log, &batch(far, 1, 10, 1000), 0) && rolls(&log, &batch(far + 1, 1, 10, 1000), 0));
+    log.set_config(crate::LogConfig { segment_ms: 500, ..config() });
+    assert!(!rolls(&log, &batch(1, 1, 10, 1500), 1_000_000), "the batches' own time counts");
+    assert!(rolls(&log, &batch(1, 1, 10, 1501), 0));
+    log.roll(&[], Timestamp(2000)).unwrap();
+    log.append(&[batch(1, 1, 10, -1)], Timestamp(2000)).unwrap();
+    assert!(
+        !rolls(&log, &batch(2, 1, 10, 9999), 2500) && rolls(&log, &batch(2, 1, 10, 9999), 2501),
+        "no time: the clock"
+    );
+    log.set_config(crate::LogConfig { segment_index_bytes: 36, index_interval_bytes: 0, ..config() });
+    for n in 2..6 {
+        assert!(!rolls(&log, &batch(n, 1, 10, -1), 2000));
+        log.append(&[batch(n, 1, 10, -1)], NOW).unwrap();
+    }
+    assert!(rolls(&log, &batch(6, 1, 10, -1), 2000), "four entries of eight bytes fill the index");
+}
+
+#[test]
+fn faults_32_strange_timestamps_are_indexed_and_kept_sanely() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    let stamps = [-1, i64::MIN, 5, i64::MAX, 0, -2, 7];
+    for (n, stamp) in stamps.iter().cycle().take(70).enumerate() {
+        append(&mut log, batch(n as i64, 1, 60, *stamp));
+    }
+    flush(&mut log);
+    let (mut reopened, _) = open(sim_env(&disk.crash(3)), &dir(), unclean(Offset(0)));
+    for view in [log.view(), reopened.view()] {
+        assert_eq!(view.max_timestamp().unwrap().unwrap().header.base_offset, Offset(3));
+        let found = |stamp| {
+            view.lookup_timestamp(Timestamp(stamp), Offset(0)).unwrap().map(|f| f.header.base_offset.0)
+        };
+        assert_eq!((found(0), found(5), found(6), found(i64::MAX)), (Some(2), Some(2), Some(3), Some(3)));
+    }
+    reopened.set_config(crate::LogConfig { retention_ms: 1000, ..config() });
+    let removed = reopened.retain(NOW, Offset(70), &mut Vec::new).unwrap();
+    assert!(removed.is_empty(), "every segment has a batch from the far future, as in Kafka");
 }

@@ -97,3 +97,90 @@ fn batches_appended_to_kafkas_log_follow_its_own() {
     assert_eq!(log.log_end().offset, Offset(92));
     assert_eq!(read_all(&log.view()).last().unwrap().header.base_offset, Offset(90));
 }
+
+/// A log of several segments, made of the batches of the fixture again and again, with new offsets.
+fn written_log(dir: &Path, close: bool) -> Log {
+    let (_tmp, kafkas) = copy();
+    let material = read_all(&open_kafkas(&kafkas, clean()).0.view());
+    let mut log = lazy(env(Fs::real()), dir);
+    log.set_config(LogConfig { segment_bytes: 40_000, index_interval_bytes: 2000, ..LogConfig::default() });
+    let producers = crate::producer_snapshot::decode(
+        &std::fs::read(kafkas.join("00000000000000000090.snapshot")).unwrap(),
+    );
+    let producers = producers.unwrap();
+    for round in 0..20 {
+        for batch in &material {
+            let mut batch = batch.clone();
+            batch.header.base_offset = log.log_end().offset;
+            batch.header.leader_epoch = LeaderEpoch(round / 7);
+            if log.needs_roll(&batch.header, NOW) {
+                log.roll(&producers, NOW).unwrap();
+            }
+            log.append(&[batch], NOW).unwrap();
+        }
+    }
+    log.write_epochs(&[
+        (LeaderEpoch(0), Offset(0)),
+        (LeaderEpoch(1), Offset(630)),
+        (LeaderEpoch(2), Offset(1260)),
+    ]);
+    flush(&mut log);
+    if close {
+        log.close(&producers).unwrap();
+    }
+    log
+}
+
+/// Runs Kafka's `DumpLogSegments`; what it prints on both channels.
+fn dump(libs: &str, files: &[String], options: &[&str]) -> String {
+    let mut java = std::process::Command::new("java");
+    java.args(["-Xmx256M", "-XX:TieredStopAtLevel=1", "-cp", &format!("{libs}/*")]);
+    java.args(["org.apache.kafka.tools.DumpLogSegments", "--files", &files.join(",")]).args(options);
+    let output = java.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    [output.stdout, output.stderr].into_iter().map(|bytes| String::from_utf8(bytes).unwrap()).collect()
+}
+
+/// Needs Kafka's jars: `KAFKA_LIBS=<folder of the jars>`.
+#[test]
+fn kafka_dump_log_reads_every_file_without_complaint() {
+    let Ok(libs) = std::env::var("KAFKA_LIBS") else {
+        println!("SKIPPED: KAFKA_LIBS does not name a folder of Kafka's jars");
+        return;
+    };
+    for close in [true, false] {
+        let tmp = tempfile::tempdir().unwrap();
+        let dir = tmp.path().join("t-0");
+        let mut log = written_log(&dir, close);
+        assert!(log.sealed.len() > 3);
+        if !close {
+            log.spill_indexes().unwrap();
+        }
+        let of = |end: &str| -> Vec<String> {
+            let names = content(&dir).into_iter().map(|(name, _)| name).filter(|name| name.ends_with(end));
+            names.map(|name| dir.join(name).to_string_lossy().into_owned()).collect()
+        };
+        let records = dump(&libs, &of(".log"), &["--deep-iteration", "--print-data-log"]);
+        assert_eq!(records.matches("| offset: ").count(), 1800);
+        let indexes = dump(&libs, &of(".index"), &[]);
+        let entries: usize =
+            of(".index").iter().map(|path| std::fs::metadata(path).unwrap().len() as usize / 8).sum();
+        assert!(entries > 100);
+        assert_eq!(indexes.matches("offset: ").count(), entries);
+        let all: Vec<_> = [of(".index"), of(".timeindex")].concat();
+        let verified = dump(&libs, &all, &["--verify-index-only"]);
+        let sane = dump(&libs, &all, &["--index-sanity-check"]);
+        let snapshots = dump(&libs, &of(".snapshot"), &[]);
+        assert_eq!(snapshots.matches("producerId: ").count(), of(".snapshot").len() * 3);
+        for said in [records, indexes, verified, sane, snapshots] {
+            for complaint in
+                ["mismatch", "not found", "out of order", "isvalid: false", "corrupt", "is followed by"]
+            {
+                // The tool says of every file that does not begin at 0, Kafka's own too, that -1 is followed by its base.
+                let complains =
+                    |line: &&str| line.contains(complaint) && !line.trim().starts_with("-1 is followed");
+                assert_eq!(said.lines().find(complains), None);
+            }
+        }
+    }
+}
