@@ -261,14 +261,14 @@ fn check_second_cut(after: &SimDisk, there: &[Batch], epoch: i32, cut: u64) {
 #[test]
 fn faults_03_a_power_cut_at_any_point_loses_nothing_flushed_and_serves_nothing_torn() {
     let mut points = 0;
-    for seed in 0..25 {
+    for seed in 0..16 {
         let mut cut = 0;
         while cut_at(seed, cut) {
             cut += 1;
         }
         points += cut;
     }
-    assert!(points > 3000, "{points} points");
+    assert!(points > 2000, "{points} points");
 }
 
 #[test]

@@ -125,7 +125,8 @@ impl DirNode {
     /// A front part of the changes is kept.
     pub(super) fn after_crash(&self, chance: &Entropy) -> Self {
         let mut names = self.flushed.clone();
-        let kept = (chance.next_u64() as usize) % self.pending.len().saturating_add(1);
+        let ways = self.pending.len().saturating_add(1);
+        let kept = (chance.next_u64() as usize).checked_rem(ways).unwrap_or(0);
         self.pending.iter().take(kept).for_each(|change| Self::apply(&mut names, change));
         Self { now: names.clone(), flushed: names, pending: Vec::new() }
     }
