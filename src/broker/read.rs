@@ -59,7 +59,8 @@ impl PartitionView {
     }
 }
 
-/// The batches from `from` on that may be read. `None`: nothing yet, or nothing that fits.
+/// The batches from `from` on that may be read. `None`: nothing yet, or nothing that fits. Between the high watermark and
+/// the log's end there is nothing yet, as in Kafka: a client told that this is out of range would lose its place.
 ///
 /// # Errors
 /// OFFSET_OUT_OF_RANGE outside the log; KAFKA_STORAGE_ERROR when the disk fails.
@@ -70,7 +71,8 @@ pub fn range(
     bytes_max: u32,
     min_one: bool,
 ) -> Result<Option<FileRange>, ErrorCode> {
-    if from < view.log_start || from > view.high_watermark.offset {
+    let log_end = view.log.as_ref().map_or(view.high_watermark.offset, |log| log.log_end().offset);
+    if from < view.log_start || from > log_end {
         return Err(ErrorCode::OffsetOutOfRange);
     }
     let Some(log) = &view.log else { return Ok(None) };
@@ -138,11 +140,16 @@ pub fn by_timestamp(
     Ok(None)
 }
 
-/// The first record that has the largest timestamp (KIP-734).
-pub fn max_timestamp(view: &PartitionView) -> Result<Option<FoundOffset>, ReadError> {
+/// The first record that has the largest timestamp (KIP-734); `None`, as in Kafka, if it is not below the end for
+/// `isolation` yet.
+pub fn max_timestamp(view: &PartitionView, isolation: Isolation) -> Result<Option<FoundOffset>, ReadError> {
     let Some(log) = &view.log else { return Ok(None) };
     let Some(batch) = log.max_timestamp()? else { return Ok(None) };
     let bytes = batch.range.read_all()?;
     let found = time_lookup::first_with_max_timestamp(&bytes).ok().flatten();
-    Ok(found.map(|(offset, timestamp)| FoundOffset { offset, timestamp }))
+    let found = found.map(|(offset, timestamp)| FoundOffset { offset, timestamp });
+    Ok(found.filter(|found| found.offset < view.end_for(isolation)))
 }
+
+#[cfg(test)]
+mod tests;

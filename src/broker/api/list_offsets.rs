@@ -94,7 +94,7 @@ async fn by_time(
     isolation: Isolation,
 ) -> Result<Option<FoundOffset>, ErrorCode> {
     let found = tokio::task::spawn_blocking(move || match timestamp {
-        MAX_TIMESTAMP => read::max_timestamp(&view),
+        MAX_TIMESTAMP => read::max_timestamp(&view, isolation),
         _ => read::by_timestamp(&view, Timestamp(timestamp), isolation),
     });
     match found.await {

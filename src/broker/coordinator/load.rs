@@ -36,11 +36,15 @@ fn replay(partition: &Partition, tell: &mut impl FnMut(Vec<GroupRecord>)) -> Res
         let chunk =
             read::bytes(&view, from, view.high_watermark, CHUNK_BYTES).map_err(|error| error.to_string())?;
         let mut decoded = Vec::new();
+        let start = from;
         for batch in read::batches(&chunk) {
             from = batch.header.next_offset();
             if !batch.header.attributes.is_control() {
                 decode(&batch, &mut decoded)?;
             }
+        }
+        if from == start {
+            return Err(format!("no batch can be read at offset {from}"));
         }
         tell(decoded);
     }
