@@ -6,7 +6,7 @@ use gracchus_base::producer::ProducerSnapshot;
 
 use crate::error::CloseError;
 use crate::log::{Log, State};
-use crate::names::{Kind, deleted_dir};
+use crate::names::{DELETE_DIR, Kind, marked_dir};
 use crate::producer_snapshot;
 
 impl Log {
@@ -60,8 +60,9 @@ impl Log {
         let dir = &self.shared.dir;
         let env = &self.shared.env;
         let name = dir.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-        let unique = env.entropy.uuid().0.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let marked = dir.with_file_name(deleted_dir(&name, &unique));
+        let mut deleted = self.shared.lock_deleted();
+        *deleted = true;
+        let marked = dir.with_file_name(marked_dir(&name, env.entropy.uuid(), DELETE_DIR));
         match env.fs.rename(dir, &marked) {
             Ok(()) => {}
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),

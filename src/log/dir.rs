@@ -9,7 +9,7 @@ use crate::checkpoint;
 use crate::deleter::Deleter;
 use crate::fs::{Fs, LockGuard, Space};
 use crate::meta_properties::{self, MetaProperties};
-use crate::names::{DELETE_DIR, parse_partition_dir};
+use crate::names::{DELETE_DIR, STRAY_DIR, marked_dir, parse_partition_dir};
 use crate::partition_metadata;
 use crate::write_atomic::write_atomic;
 
@@ -63,6 +63,11 @@ impl LogDir {
         meta_properties::read(fs, path)
     }
 
+    /// Whether a directory is this node's of this cluster, or nobody's yet, without taking it.
+    pub fn check_identity(fs: &Fs, path: &Path, cluster_id: &str, node_id: BrokerId) -> Result<(), DirError> {
+        Self::identity(fs, path)?.iter().try_for_each(|found| check(path, found, cluster_id, node_id))
+    }
+
     /// Takes the directory for this node of this cluster, making it if it is not there, and its `meta.properties` if it
     /// has none.
     pub fn open(
@@ -72,8 +77,7 @@ impl LogDir {
         node_id: BrokerId,
         entropy: &Entropy,
     ) -> Result<Self, DirError> {
-        let found = Self::identity(fs, path)?;
-        found.iter().try_for_each(|found| check(path, found, cluster_id, node_id))?;
+        Self::check_identity(fs, path, cluster_id, node_id)?;
         make_with_parents(fs, path).map_err(at(path))?;
         let lock = fs.lock(&path.join(LOCK)).map_err(at(path))?;
         let Some(lock) = lock else { return Err(DirError::InUse(path.display().to_string())) };
@@ -118,6 +122,15 @@ impl LogDir {
             }
         }
         Ok(found)
+    }
+
+    /// Renames a partition directory that belongs to no topic any more to `<topic>-<n>.<32 hex>-stray`, durably, so that
+    /// the name is free. It is kept, as in Kafka: whoever runs the broker decides about it. Returns where it is now.
+    pub fn set_aside(&self, found: &FoundPartition, entropy: &Entropy) -> io::Result<PathBuf> {
+        let aside = self.path.join(marked_dir(&found.partition.to_string(), entropy.uuid(), STRAY_DIR));
+        self.fs.rename(&found.path, &aside)?;
+        self.fs.sync_dir(&self.path)?;
+        Ok(aside)
     }
 
     /// Has the directories removed, in the background, that an earlier run had marked for it.

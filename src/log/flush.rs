@@ -221,6 +221,10 @@ impl FlushTicket {
         if let Some(metadata) = &self.metadata {
             metadata.sync_data().map_err(failed(dir.clone()))?;
         }
+        let deleted = self.shared.lock_deleted();
+        if *deleted {
+            return Ok(Flushed { up_to: self.up_to, writes: self.writes, truncations: self.truncations });
+        }
         if let Some(epochs) = &self.epochs {
             epoch_checkpoint::write(&self.shared.env.fs, dir, epochs).map_err(failed(dir.clone()))?;
         }

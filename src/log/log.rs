@@ -4,7 +4,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use gracchus_base::{Offset, Timestamp, TopicId};
 
@@ -118,7 +118,7 @@ impl Log {
         let active = Active::new(Offset::ZERO);
         let unflushed = Unflushed::nothing(active.end());
         Self {
-            shared: Arc::new(Shared { dir, env }),
+            shared: Arc::new(Shared { dir, env, deleted: Mutex::default() }),
             config,
             topic_id,
             state: State::Lazy,

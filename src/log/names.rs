@@ -1,11 +1,13 @@
 //! Names of files and directories, as Kafka gives them.
 
-use gracchus_base::{Offset, PartitionIndex, TopicName, TopicPartition};
+use gracchus_base::{Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
 
 /// Marks a file that is about to be unlinked.
 pub(crate) const DELETED: &str = ".deleted";
 /// Marks a partition directory that is about to be removed.
 pub(crate) const DELETE_DIR: &str = "-delete";
+/// Marks a partition directory that belongs to no topic of the cluster any more. Nothing removes it.
+pub(crate) const STRAY_DIR: &str = "-stray";
 pub(crate) const EPOCH_CHECKPOINT: &str = "leader-epoch-checkpoint";
 pub(crate) const PARTITION_METADATA: &str = "partition.metadata";
 
@@ -61,12 +63,13 @@ pub(crate) fn parse_partition_dir(name: &str) -> Option<TopicPartition> {
     Some(TopicPartition { topic: TopicName::parse(topic).ok()?, partition: PartitionIndex(partition) })
 }
 
-/// The name of a partition directory that waits to be removed: `<topic>-<n>.<32 hex>-delete`, the front cut if the
+/// The name of a partition directory that is a partition's no more: `<topic>-<n>.<32 hex><mark>`, the front cut if the
 /// whole would be too long.
-pub(crate) fn deleted_dir(name: &str, unique: &str) -> String {
-    let room = NAME_BYTES_MAX.saturating_sub(unique.len().saturating_add(DELETE_DIR.len()).saturating_add(1));
+pub(crate) fn marked_dir(name: &str, unique: TopicId, mark: &str) -> String {
+    let unique: String = unique.0.iter().map(|byte| format!("{byte:02x}")).collect();
+    let room = NAME_BYTES_MAX.saturating_sub(unique.len().saturating_add(mark.len()).saturating_add(1));
     let front = name.get(..room.min(name.len())).unwrap_or("");
-    format!("{front}.{unique}{DELETE_DIR}")
+    format!("{front}.{unique}{mark}")
 }
 
 #[cfg(test)]
@@ -99,10 +102,12 @@ mod tests {
     }
 
     #[test]
-    fn the_name_of_a_deleted_directory_fits_the_file_system() {
-        let hex = "0123456789abcdef0123456789abcdef";
-        assert_eq!(deleted_dir("a-1", hex), format!("a-1.{hex}-delete"));
+    fn the_name_of_a_marked_directory_fits_the_file_system() {
+        let unique = TopicId([0xab; 16]);
+        let hex = "ab".repeat(16);
+        assert_eq!(marked_dir("a-1", unique, DELETE_DIR), format!("a-1.{hex}-delete"));
+        assert_eq!(marked_dir("a-1", unique, STRAY_DIR), format!("a-1.{hex}-stray"));
         let long = format!("{}-100", "x".repeat(249));
-        assert_eq!(deleted_dir(&long, hex).len(), 255);
+        assert_eq!(marked_dir(&long, unique, DELETE_DIR).len(), 255);
     }
 }

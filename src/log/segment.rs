@@ -2,8 +2,8 @@
 
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gracchus_base::{Offset, Timestamp};
 
@@ -17,6 +17,9 @@ use crate::names::{Kind, segment_file};
 pub(crate) struct Shared {
     pub dir: PathBuf,
     pub env: LogEnv,
+    /// Whether the log was deleted. Locked while a flusher puts a file into the directory by its name, which after the
+    /// deletion may be the name of a successor.
+    pub deleted: Mutex<bool>,
 }
 
 /// The identity of one segment's files. A segment that is truncated or replaced gets a new one, so that no reader takes
@@ -57,6 +60,11 @@ impl SegmentId {
 impl Shared {
     pub(crate) fn path(&self, base: Offset, kind: Kind) -> PathBuf {
         self.dir.join(segment_file(base, kind))
+    }
+
+    /// See [`Shared::deleted`].
+    pub(crate) fn lock_deleted(&self) -> MutexGuard<'_, bool> {
+        self.deleted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A file of a segment, from the cache or opened now.

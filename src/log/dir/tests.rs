@@ -46,6 +46,23 @@ fn a_directory_in_use_is_refused_and_free_again_afterwards() {
 }
 
 #[test]
+fn a_directory_that_is_set_aside_keeps_its_files_and_frees_its_name() {
+    let fs = Fs::new(SimDisk::new());
+    let dir = open(&fs, Path::new("/d")).unwrap();
+    let path = dir.partition_path(&partition("t", 0));
+    fs.create_dir(&path).unwrap();
+    partition_metadata::write(&fs, &path, TopicId([3; 16])).unwrap();
+    let found = dir.partitions().unwrap().remove(0);
+    let aside = dir.set_aside(&found, &Entropy::seeded(7)).unwrap();
+    let name = aside.file_name().unwrap().to_str().unwrap();
+    assert!(name.starts_with("t-0.") && name.ends_with("-stray"), "{name}");
+    assert_eq!(partition_metadata::read(&fs, &aside).unwrap(), Some(TopicId([3; 16])));
+    assert_eq!(dir.partitions().unwrap(), []);
+    dir.remove_marked(&Deleter::at_once(Arc::new(|path, e| panic!("{path:?}: {e}")))).unwrap();
+    assert!(fs.stat_if_there(&aside).unwrap().is_some(), "nothing removes it");
+}
+
+#[test]
 fn partitions_are_found_and_marked_directories_are_removed() {
     let fs = Fs::new(SimDisk::new());
     let dir = open(&fs, Path::new("/d")).unwrap();

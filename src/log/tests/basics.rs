@@ -184,6 +184,24 @@ fn a_view_of_a_deleted_log_does_not_read_the_one_that_has_its_name_now() {
 }
 
 #[test]
+fn a_flush_that_outlives_its_log_leaves_the_one_that_has_its_name_now_alone() {
+    let disk = SimDisk::new();
+    let env = sim_env(&disk);
+    let mut log = lazy(env.clone(), &dir());
+    log.write_epochs(&[(LeaderEpoch(7), Offset(0))]);
+    append(&mut log, batch(0, 1, 100, 5));
+    let late = log.flush_ticket().unwrap();
+    log.delete().unwrap();
+    let mut log = lazy(env, &dir());
+    log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
+    append(&mut log, batch(0, 1, 100, 6));
+    flush(&mut log);
+    let _flushed = late.run().unwrap();
+    let epochs = crate::epoch_checkpoint::read(&Fs::new(disk), &dir()).unwrap();
+    assert_eq!(epochs, Some(vec![(LeaderEpoch(0), Offset(0))]));
+}
+
+#[test]
 fn an_idle_partition_is_small_and_holds_no_descriptor() {
     fn crosses_threads<T: Send + Sync>() {}
     crosses_threads::<crate::LogView>();
