@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gracchus_base::{ErrorCode, GroupId, LeaderEpoch, Offset, PartitionIndex, TopicId};
+use gracchus_base::{ErrorCode, GroupId, LeaderEpoch, Offset, PartitionIndex};
 use gracchus_state::group::{CommitOffsets, CommitPartition, CommitTopic, Reply, Request, TopicResult};
 use gracchus_wire::messages::{
     self, OffsetCommitRequest, OffsetCommitResponse,
@@ -30,7 +30,7 @@ pub async fn handle(ctx: &RequestContext, request: OffsetCommitRequest) -> Offse
         found
             .as_ref()
             .ok()
-            .map(|found| commit_topic(ctx, topic, found))
+            .map(|found| commit_topic(topic, found))
             .filter(|topic| !topic.partitions.is_empty())
     });
     let known: Vec<_> = known.collect();
@@ -48,7 +48,7 @@ fn find(ctx: &RequestContext, topic: &OffsetCommitRequestTopic) -> Result<Arc<To
 }
 
 /// The partitions that exist; the others are answered without the coordinator.
-fn commit_topic(ctx: &RequestContext, topic: &OffsetCommitRequestTopic, found: &Topic) -> CommitTopic {
+fn commit_topic(topic: &OffsetCommitRequestTopic, found: &Topic) -> CommitTopic {
     let partitions = topic.partitions.iter().filter(|one| exists(found, one.partition_index));
     let partitions = partitions.map(|one| CommitPartition {
         partition: PartitionIndex(one.partition_index),
@@ -56,8 +56,8 @@ fn commit_topic(ctx: &RequestContext, topic: &OffsetCommitRequestTopic, found: &
         leader_epoch: LeaderEpoch(one.committed_leader_epoch),
         metadata: owned(one.committed_metadata.as_ref()),
     });
-    let topic_id = if ctx.version() >= BY_TOPIC_ID { found.id } else { TopicId::ZERO };
-    CommitTopic { name: found.name.as_str().to_owned(), topic_id, partitions: partitions.collect() }
+    // Stored also where the request names the topic, so that a topic made again does not inherit its offsets.
+    CommitTopic { name: found.name.as_str().to_owned(), topic_id: found.id, partitions: partitions.collect() }
 }
 
 fn exists(topic: &Topic, index: i32) -> bool {

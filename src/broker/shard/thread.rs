@@ -18,6 +18,9 @@ use crate::partition::PartitionKey;
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
 const ROUND_MAX: usize = 1024;
 
+/// How long after the start retention is first looked at, as in Kafka (`log.initial.task.delay.ms`).
+const RETENTION_DELAY_MS: i64 = 30_000;
+
 /// What the partitions of a shard share.
 pub struct ShardEnv {
     pub log: LogEnv,
@@ -67,13 +70,15 @@ pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
     let handle = ShardHandle(sender);
     // The thread and its flushers hold weak ends: a shard ends when everyone else has dropped it, or with `Close`.
     let flushers = Flushers::spawn(name, &handle)?;
+    let (first_check, retention_check_ms) =
+        (env.clock.now().get() + RETENTION_DELAY_MS, env.retention_check_ms);
     let mut shard = Shard {
         env,
         flushers: Some(flushers),
         partitions: HashMap::new(),
         touched: HashSet::new(),
         flushing: 0,
-        retained: Timestamp::NONE,
+        retained: Timestamp(first_check.saturating_sub(retention_check_ms)),
         producers_expired: Timestamp::NONE,
         opening: None,
         closing: None,
