@@ -1,4 +1,5 @@
 //! One test binary.
+mod disks;
 mod golden;
 mod starting;
 mod tidy;

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use crate::admission::RequestBudget;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
-use crate::data_dirs::{DataDirs, DataDirsOptions, StartError as DirError};
+use crate::data_dirs::{DataDirs, DataDirsOptions, FoundLogs, StartError as DirError};
 use crate::fetch_sessions::FetchSessions;
 use crate::listener::{self, ConnectionCounts, Endpoint};
 use crate::metadata::Publisher;
@@ -66,7 +66,6 @@ pub struct Broker {
     stop: ShutdownTrigger,
     background: Vec<tokio::task::JoinHandle<()>>,
     controller: JoinHandle<()>,
-    ephemeral: bool,
 }
 
 /// How long connections may take to finish what is in flight at shutdown.
@@ -90,15 +89,16 @@ impl Broker {
         let (clock, entropy) = (Clock::system(), Entropy::system());
         let bound = bind_all(&config).await?;
         let addresses: Vec<_> = bound.iter().map(|bound| bound.address).collect();
-        let data_dirs = Arc::new(DataDirs::open(&DataDirsOptions {
+        let (data_dirs, found) = DataDirs::open(&DataDirsOptions {
             config: &config,
             cluster_id: options.cluster_id.as_deref(),
             ephemeral: options.ephemeral,
             clock: &clock,
             entropy: &entropy,
-        })?);
+        })?;
+        let data_dirs = Arc::new(data_dirs);
         let parts = Parts { config, clock, entropy, data_dirs, ephemeral: options.ephemeral };
-        let (node, controller) = parts.node(&bound).await?;
+        let (node, controller) = parts.node(&bound, found).await?;
         let (stop, stopping) = shutdown::channel();
         let endpoints: Vec<_> = bound.iter().map(|bound| told(&bound.endpoint, bound.address)).collect();
         let mut background = Vec::new();
@@ -108,7 +108,7 @@ impl Broker {
         }
         background.push(tokio::spawn(upkeep::run(node.clone(), stopping)));
         log_started(&node, &addresses, &endpoints, began.elapsed());
-        Ok(Self { node, addresses, stop, background, controller, ephemeral: options.ephemeral })
+        Ok(Self { node, addresses, stop, background, controller })
     }
 
     /// Where it listens, in the order of the configured listeners.
@@ -123,7 +123,7 @@ impl Broker {
 
     /// Stops: no more connections, what is in flight is finished, everything is flushed and marked as clean.
     pub async fn shutdown(self) {
-        let Self { node, stop, background, controller, ephemeral, .. } = self;
+        let Self { node, stop, background, controller, .. } = self;
         stop.start();
         if tokio::time::timeout(CONNECTIONS_GRACE, stop.all_gone()).await.is_err() {
             tracing::warn!("connections that do not take their answers are cut");
@@ -133,7 +133,7 @@ impl Broker {
                 tracing::error!(%error, "a background task did not end well");
             }
         }
-        node.data_dirs.close(ephemeral).await;
+        node.data_dirs.close().await;
         // The controller's thread ends with the last holder of the node, and then the directories are free.
         drop(node);
         let ended = tokio::task::spawn_blocking(move || controller.join().is_ok());
@@ -154,9 +154,13 @@ struct Parts {
 }
 
 impl Parts {
-    async fn node(self, bound: &[Bound]) -> Result<(Arc<Node>, JoinHandle<()>), StartError> {
+    async fn node(
+        self,
+        bound: &[Bound],
+        mut found: FoundLogs,
+    ) -> Result<(Arc<Node>, JoinHandle<()>), StartError> {
         let broker = self.config.node_id;
-        let (quorum, image) = self.lead(bound)?;
+        let (quorum, image) = self.lead(bound, &mut found)?;
         let topics = Arc::new(Topics::default());
         let coordinators_cell = Arc::new(OnceLock::new());
         let publisher = Publisher {
@@ -169,7 +173,8 @@ impl Parts {
             coordinators: coordinators_cell.clone(),
             shared_config: Mutex::new(None),
         };
-        publisher.host_all(Arc::new(image), &|topic, index| self.data_dirs.found(broker, topic, index));
+        publisher.host_all(Arc::new(image), &|topic, index| found.log(broker, topic, index));
+        drop(found);
         self.data_dirs.opened().await;
         let workers = self.data_dirs.shard_count();
         let group_config = group_config(&self.config);
@@ -210,7 +215,7 @@ impl Parts {
 
     /// Opens the metadata log, takes the lead, registers this broker and raises the leader epochs of all partitions
     /// that hold data, so that no offset is ever used twice under one epoch.
-    fn lead(&self, bound: &[Bound]) -> Result<(Quorum, MetadataImage), StartError> {
+    fn lead(&self, bound: &[Bound], found: &mut FoundLogs) -> Result<(Quorum, MetadataImage), StartError> {
         let (mut quorum, image) = Quorum::open(QuorumOptions {
             dir: PathBuf::from(&self.config.metadata_log_dir),
             voter: self.config.node_id,
@@ -218,6 +223,7 @@ impl Parts {
             clock: self.clock.clone(),
             never_flush: self.ephemeral,
         })?;
+        found.set_aside_strays(&self.data_dirs, &image, &self.entropy)?;
         let mut start = Start { quorum: &mut quorum, loader: ImageLoader::new(image), records: Vec::new() };
         if start.loader.image().applied().0.0 < 0 && start.loader.image().features().next().is_none() {
             start.add(controller::bootstrap_records(self.config.topic_defaults.min_insync_replicas))?;
@@ -226,7 +232,7 @@ impl Parts {
         start.add(vec![controller::register_broker(self.registration(bound), at)])?;
         let unfence = controller::unfence_broker(start.loader.image(), self.config.node_id);
         start.add(unfence.into_iter().collect())?;
-        let with_data = self.data_dirs.partitions_with_data(self.config.node_id, start.loader.image());
+        let with_data = found.with_data(self.config.node_id, start.loader.image());
         let bumped = controller::bump_leader_epochs(start.loader.image(), with_data);
         start.add(bumped)?;
         let Start { loader, records, .. } = start;

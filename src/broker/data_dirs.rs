@@ -1,20 +1,23 @@
 //! The data directories of this broker, each with its shards, so that a dying disk stalls only its own.
 
-use std::collections::{HashMap, hash_map::DefaultHasher};
-use std::hash::{Hash, Hasher};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+mod found;
 
-use gracchus_base::{
-    BrokerId, Clock, Entropy, ErrorCode, Offset, PartitionIndex, TopicId, TopicName, TopicPartition,
-};
-use gracchus_log::dir::{Checkpoint, DirError, FoundPartition, LogDir};
-use gracchus_log::{Deleter, FileCache, Fs, LogEnv, RecoveryStart};
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use gracchus_base::{Clock, Entropy, ErrorCode, Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
+use gracchus_log::dir::{Checkpoint, DirError, LogDir};
+use gracchus_log::{Deleter, FileCache, Fs, LogEnv};
 use gracchus_state::config::BrokerConfig;
-use gracchus_state::image::{self, MetadataImage};
 use tokio::sync::oneshot;
 
+use self::found::Found;
+pub use self::found::{Checkpointed, FoundLog, FoundLogs};
 use crate::shard::{self, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
 
 /// Files of logs that are kept open at most; half of what the process may open, if that is less.
@@ -25,6 +28,8 @@ pub struct DataDirs {
     dirs: Vec<DataDir>,
     cluster_id: String,
     log_env: LogEnv,
+    /// Nothing is flushed, and nothing written that only the next start would read.
+    ephemeral: bool,
 }
 
 /// One data directory.
@@ -33,29 +38,15 @@ pub struct DataDir {
     shards: Vec<ShardHandle>,
     /// Partitions placed here.
     partitions: AtomicUsize,
-    found: Found,
+    /// Locked while the checkpoint files are replaced.
+    checkpoints: Mutex<CheckpointFiles>,
 }
 
-/// What was in a directory when it was opened.
-struct Found {
-    clean_shutdown: bool,
-    partitions: HashMap<TopicPartition, FoundPartition>,
-    recovery_points: HashMap<TopicPartition, Offset>,
-    log_starts: HashMap<TopicPartition, Offset>,
-    high_watermarks: HashMap<TopicPartition, Offset>,
-}
-
-/// What is on disk of a partition that the image knows.
-#[derive(Clone, Copy, Debug)]
-pub enum FoundLog {
-    /// Nothing, and nothing was ever there.
-    NeverWritten,
-    There {
-        recovery: RecoveryStart,
-        high_watermark: Offset,
-    },
-    /// Nothing, although the checkpoint says that there were records: never made anew empty (DESIGN section 5).
-    Missing,
+/// Who may write the checkpoint files.
+#[derive(Default)]
+struct CheckpointFiles {
+    /// The directory was closed, what they say is final.
+    closed: bool,
 }
 
 /// A directory as DescribeLogDirs shows it.
@@ -70,7 +61,14 @@ pub struct DirDescription {
 }
 
 /// Picks the offset that a checkpoint file holds.
-type OffsetOf = fn(&PartitionCheckpoint) -> Offset;
+type OffsetOf = fn(&Checkpointed) -> Offset;
+
+/// The checkpoint files, each with what it holds of a partition.
+const CHECKPOINTS: [(Checkpoint, OffsetOf); 3] = [
+    (Checkpoint::RecoveryPoint, |partition| partition.recovery_point),
+    (Checkpoint::LogStart, |partition| partition.log_start),
+    (Checkpoint::Replication, |partition| partition.high_watermark),
+];
 
 /// What opening needs.
 pub struct DataDirsOptions<'a> {
@@ -98,21 +96,25 @@ pub enum StartError {
 
 impl DataDirs {
     /// Looks at all directories before it takes the first; those of another cluster or node are refused, unchanged.
-    pub fn open(options: &DataDirsOptions<'_>) -> Result<Self, StartError> {
+    pub fn open(options: &DataDirsOptions<'_>) -> Result<(Self, FoundLogs), StartError> {
         let fs = Fs::real();
         let cluster_id = cluster_id(&fs, options)?;
         let log_env = log_env(&fs, options)?;
         let paths: Vec<PathBuf> = options.config.log_dirs.iter().map(PathBuf::from).collect();
+        let node_id = options.config.node_id;
+        paths.iter().try_for_each(|path| LogDir::check_identity(&fs, path, &cluster_id, node_id))?;
         let mut log_dirs = Vec::new();
         for path in &paths {
-            log_dirs.push(LogDir::open(&fs, path, &cluster_id, options.config.node_id, options.entropy)?);
+            log_dirs.push(LogDir::open(&fs, path, &cluster_id, node_id, options.entropy)?);
         }
         let shards_per_dir = shard_count(options.config).div_ceil(paths.len()).max(1);
-        let mut dirs = Vec::new();
+        let (mut dirs, mut found) = (Vec::new(), Vec::new());
         for (at, log_dir) in log_dirs.into_iter().enumerate() {
-            dirs.push(DataDir::new(log_dir, at, shards_per_dir, &log_env, options)?);
+            let (dir, found_there) = DataDir::open(log_dir, at, shards_per_dir, &log_env, options)?;
+            dirs.push(dir);
+            found.push(found_there);
         }
-        Ok(Self { dirs, cluster_id, log_env })
+        Ok((Self { dirs, cluster_id, log_env, ephemeral: options.ephemeral }, FoundLogs(found)))
     }
 
     /// The cluster's id, as every directory says.
@@ -155,31 +157,25 @@ impl DataDirs {
         self.dirs.iter().find(|dir| dir.id() == id).unwrap_or(&self.dirs[0])
     }
 
-    /// What was found of a partition of the image.
-    pub fn found(&self, broker: BrokerId, topic: &image::Topic, index: PartitionIndex) -> FoundLog {
-        let directory = topic.partition(index).and_then(|partition| partition.directory(broker));
-        let dir = self.directory(directory.unwrap_or_default());
-        dir.partitions.fetch_add(1, Ordering::Relaxed);
-        dir.found.log(&TopicPartition { topic: topic.name().clone(), partition: index }, topic.id())
+    /// A partition was found in this directory at the start; [`DataDirs::place`] counts those that are made later.
+    pub fn count(&self, directory: TopicId) {
+        self.directory(directory).partitions.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// The partitions of the image that have files.
-    pub fn partitions_with_data(
-        &self,
-        broker: BrokerId,
-        image: &MetadataImage,
-    ) -> Vec<(TopicId, PartitionIndex)> {
-        let of_topic = |topic: &Arc<image::Topic>| {
-            let topic = topic.clone();
-            let indexes = 0..topic.partition_count();
-            indexes.map(PartitionIndex).filter_map(move |index| {
-                let directory = topic.partition(index)?.directory(broker)?;
-                let name = TopicPartition { topic: topic.name().clone(), partition: index };
-                let log = self.directory(directory).found.log(&name, topic.id());
-                matches!(log, FoundLog::There { .. }).then_some((topic.id(), index))
-            })
-        };
-        image.topics().flat_map(of_topic).collect()
+    /// Partitions are about to be deleted. Before their names can be used again, what the checkpoints say of them is
+    /// forgotten: after a crash it would be taken for their successors'.
+    pub fn forget(&self, partitions: &[(TopicId, TopicPartition)]) {
+        for dir in &self.dirs {
+            let here = partitions.iter().filter(|(id, _)| std::ptr::eq(self.directory(*id), dir));
+            let gone: HashSet<_> = here.map(|(_, name)| name).collect();
+            dir.partitions.fetch_sub(gone.len(), Ordering::Relaxed);
+            if gone.is_empty() || self.ephemeral {
+                continue;
+            }
+            if let Err(error) = dir.keep_checkpointed(&|name| !gone.contains(name)) {
+                tracing::error!(directory = %dir.path().display(), %error, "a checkpoint was not written");
+            }
+        }
     }
 
     /// Waits until all partitions that were handed over are open.
@@ -198,11 +194,18 @@ impl DataDirs {
         self.shards().for_each(|shard| shard.send(Message::Tick));
     }
 
-    /// Writes the checkpoint files of every directory.
-    pub async fn checkpoint(&self) {
-        for dir in &self.dirs {
-            let checkpoints = dir.collect().await;
-            dir.write_checkpoints(&checkpoints);
+    /// Writes the checkpoint files of every directory, off the async threads.
+    pub async fn checkpoint(self: &Arc<Self>) {
+        if self.ephemeral {
+            return;
+        }
+        for at in 0..self.dirs.len() {
+            let checkpoints = self.dirs[at].collect().await;
+            let dirs = self.clone();
+            let write = move || dirs.dirs[at].write_checkpoints(&checkpoints, false);
+            if let Err(error) = tokio::task::spawn_blocking(write).await {
+                tracing::error!(%error, "writing the checkpoints panicked");
+            }
         }
     }
 
@@ -215,10 +218,11 @@ impl DataDirs {
         all
     }
 
-    /// Closes all logs; directories in which that went well are marked as clean.
-    pub async fn close(&self, ephemeral: bool) {
-        for dir in &self.dirs {
-            dir.close(ephemeral).await;
+    /// Closes all logs, those of all shards at once; directories in which that went well are marked as clean.
+    pub async fn close(&self) {
+        let closing: Vec<_> = self.dirs.iter().map(DataDir::start_closing).collect();
+        for (dir, closing) in self.dirs.iter().zip(closing) {
+            dir.finish_closing(closing, self.ephemeral).await;
         }
     }
 
@@ -228,13 +232,13 @@ impl DataDirs {
 }
 
 impl DataDir {
-    fn new(
+    fn open(
         log_dir: LogDir,
         at: usize,
         shards: usize,
         log_env: &LogEnv,
         options: &DataDirsOptions<'_>,
-    ) -> Result<Self, StartError> {
+    ) -> Result<(Self, Found), StartError> {
         let failed = |error| StartError::Io { path: log_dir.path().display().to_string(), error };
         let found = Found::read(&log_dir).map_err(failed)?;
         log_dir.remove_marked(&log_env.deleter).map_err(failed)?;
@@ -250,7 +254,7 @@ impl DataDir {
         };
         let spawn = |n| shard::spawn(&format!("shard-{at}-{n}"), env()).map_err(StartError::Thread);
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;
-        Ok(Self { log_dir, shards, partitions: AtomicUsize::new(0), found })
+        Ok((Self { log_dir, shards, partitions: AtomicUsize::new(0), checkpoints: Mutex::default() }, found))
     }
 
     /// The directory's id in `meta.properties`.
@@ -268,8 +272,10 @@ impl DataDir {
         self.log_dir.partition_path(&TopicPartition { topic: topic.clone(), partition: index })
     }
 
-    /// The shard that owns a partition: the partitions of a topic go round the shards.
-    pub fn shard_of(&self, topic: TopicId, index: PartitionIndex) -> &ShardHandle {
+    /// The shard that owns a partition: the partitions of a topic go round the shards. It is chosen by the topic's name,
+    /// so that a topic that was deleted and made again has the same one, which deletes the old directory before it makes
+    /// the new one.
+    pub fn shard_of(&self, topic: &TopicName, index: PartitionIndex) -> &ShardHandle {
         let mut hasher = DefaultHasher::new();
         topic.hash(&mut hasher);
         let start = hasher.finish() as usize % self.shards.len();
@@ -287,16 +293,16 @@ impl DataDir {
     }
 
     /// Writes the files; a failure is told and tried again at the next interval, since nothing rests on them alone.
-    fn write_checkpoints(&self, checkpoints: &[PartitionCheckpoint]) -> bool {
-        let written = checkpoints.iter().filter(|checkpoint| checkpoint.has_files);
-        let entries: Vec<_> = written.map(|checkpoint| (checkpoint.partition.name(), checkpoint)).collect();
-        let offset_of: [(Checkpoint, OffsetOf); 3] = [
-            (Checkpoint::RecoveryPoint, |checkpoint| checkpoint.recovery_point),
-            (Checkpoint::LogStart, |checkpoint| checkpoint.log_start),
-            (Checkpoint::Replication, |checkpoint| checkpoint.high_watermark),
-        ];
-        offset_of.into_iter().all(|(which, offset)| {
-            let offsets = entries.iter().map(|(name, checkpoint)| (name, offset(checkpoint)));
+    fn write_checkpoints(&self, checkpoints: &[PartitionCheckpoint], last: bool) -> bool {
+        let mut files = self.lock_checkpoints();
+        if std::mem::replace(&mut files.closed, last) {
+            return false;
+        }
+        // Those that were deleted since their shard was asked have been forgotten.
+        let hosted = checkpoints.iter().filter(|found| found.has_files && !found.partition.is_retired());
+        let entries: Vec<_> = hosted.map(|found| (found.partition.name(), found.checkpointed)).collect();
+        CHECKPOINTS.into_iter().all(|(which, offset)| {
+            let offsets = entries.iter().map(|(name, checkpointed)| (name, offset(checkpointed)));
             match self.log_dir.write_checkpoint(which, offsets) {
                 Ok(()) => true,
                 Err(error) => {
@@ -305,6 +311,25 @@ impl DataDir {
                 }
             }
         })
+    }
+
+    /// Takes partitions out of the checkpoint files.
+    fn keep_checkpointed(&self, keep: &dyn Fn(&TopicPartition) -> bool) -> io::Result<()> {
+        let _files = self.lock_checkpoints();
+        for (which, _) in CHECKPOINTS {
+            let mut offsets = self.log_dir.read_checkpoint(which)?.unwrap_or_default();
+            let before = offsets.len();
+            offsets.retain(|(name, _)| keep(name));
+            if offsets.len() < before {
+                let offsets = offsets.iter().map(|(name, offset)| (name, *offset));
+                self.log_dir.write_checkpoint(which, offsets)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn lock_checkpoints(&self) -> MutexGuard<'_, CheckpointFiles> {
+        self.checkpoints.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn describe(&self) -> DirDescription {
@@ -324,12 +349,19 @@ impl DataDir {
         }
     }
 
-    async fn close(&self, ephemeral: bool) {
-        let mut checkpoints = Vec::new();
-        let mut clean = true;
-        for shard in &self.shards {
+    fn start_closing(&self) -> Vec<oneshot::Receiver<ShardClosed>> {
+        let close = |shard: &ShardHandle| {
             let (reply, closed) = oneshot::channel();
             shard.send(Message::Close(reply));
+            closed
+        };
+        self.shards.iter().map(close).collect()
+    }
+
+    async fn finish_closing(&self, closing: Vec<oneshot::Receiver<ShardClosed>>, ephemeral: bool) {
+        let mut checkpoints = Vec::new();
+        let mut clean = true;
+        for closed in closing {
             match closed.await {
                 Ok(ShardClosed { checkpoints: of_shard, clean: of_shard_clean }) => {
                     checkpoints.extend(of_shard);
@@ -341,49 +373,12 @@ impl DataDir {
         if ephemeral {
             return;
         }
-        let written = self.write_checkpoints(&checkpoints);
+        let written = self.write_checkpoints(&checkpoints, true);
         if clean
             && written
             && let Err(error) = self.log_dir.write_clean_marker(-1)
         {
             tracing::error!(directory = %self.path().display(), %error, "the next start will recover this directory");
-        }
-    }
-}
-
-impl Found {
-    fn read(dir: &LogDir) -> std::io::Result<Self> {
-        let checkpoint = |which| -> std::io::Result<HashMap<_, _>> {
-            Ok(dir.read_checkpoint(which)?.unwrap_or_default().into_iter().collect())
-        };
-        let partitions = dir.partitions()?.into_iter();
-        let ours = partitions.filter(|found| found.partition.topic != TopicName::cluster_metadata());
-        Ok(Self {
-            partitions: ours.map(|found| (found.partition.clone(), found)).collect(),
-            recovery_points: checkpoint(Checkpoint::RecoveryPoint)?,
-            log_starts: checkpoint(Checkpoint::LogStart)?,
-            high_watermarks: checkpoint(Checkpoint::Replication)?,
-            // Last: once it is taken away, a start that fails is a crash.
-            clean_shutdown: dir.take_clean_marker()?.is_some(),
-        })
-    }
-
-    fn log(&self, name: &TopicPartition, topic_id: TopicId) -> FoundLog {
-        let offset = |of: &HashMap<TopicPartition, Offset>| of.get(name).copied().unwrap_or(Offset::ZERO);
-        let recovery_point = offset(&self.recovery_points);
-        let there =
-            self.partitions.get(name).is_some_and(|found| found.topic_id.is_none_or(|id| id == topic_id));
-        match there {
-            true => FoundLog::There {
-                recovery: RecoveryStart {
-                    clean_shutdown: self.clean_shutdown,
-                    recovery_point,
-                    log_start: offset(&self.log_starts),
-                },
-                high_watermark: offset(&self.high_watermarks),
-            },
-            false if recovery_point > Offset::ZERO => FoundLog::Missing,
-            false => FoundLog::NeverWritten,
         }
     }
 }

@@ -49,9 +49,11 @@ impl Publisher {
         self.apply_broker_config(&image);
         for topic in image.topics() {
             let hosted = self.new_topic(&image, topic);
-            for (index, _) in topic.partitions() {
-                self.host(&hosted, topic, index, found(topic, index));
-            }
+            let host = |(index, _)| self.host(&hosted, topic, index, found(topic, index));
+            let partitions: Vec<_> = topic.partitions().filter_map(host).collect();
+            let directories = topic.partitions().filter_map(|(_, placed)| placed.directory(self.broker));
+            directories.for_each(|directory| self.data_dirs.count(directory));
+            hosted.partitions.store(Arc::new(partitions));
             self.topics.insert(hosted);
         }
         self.image.store(image);
@@ -61,15 +63,22 @@ impl Publisher {
     pub fn publish(&self, image: Arc<MetadataImage>, changes: &[Change]) {
         let mut configured = BTreeSet::new();
         let mut deleted = Vec::new();
+        self.forget_deleted(changes);
         for change in changes {
             match change {
                 Change::TopicCreated(id) => {
                     // Deleted again in the same commit if it is not there.
                     if let Some(topic) = image.topic_by_id(*id) {
-                        self.topics.insert(self.new_topic(&image, topic));
+                        let hosted = self.new_topic(&image, topic);
+                        self.host_added(&hosted, topic);
+                        self.topics.insert(hosted);
                     }
                 }
-                Change::PartitionCreated(id, index) => self.host_new(&image, *id, *index),
+                Change::PartitionCreated(id, _) => {
+                    if let (Some(hosted), Some(topic)) = (self.topics.by_id(*id), image.topic_by_id(*id)) {
+                        self.host_added(&hosted, topic);
+                    }
+                }
                 Change::TopicDeleted(topic) => deleted.extend(self.drop_topic(topic)),
                 Change::ConfigChanged(resource) => {
                     configured.insert(resource.clone());
@@ -101,46 +110,65 @@ impl Publisher {
         })
     }
 
-    fn host_new(&self, image: &MetadataImage, id: TopicId, index: PartitionIndex) {
-        if let (Some(hosted), Some(topic)) = (self.topics.by_id(id), image.topic_by_id(id)) {
-            self.host(&hosted, topic, index, FoundLog::NeverWritten);
+    /// Takes over the partitions that a topic has and this broker does not host yet, all at once.
+    fn host_added(&self, hosted: &Topic, topic: &image::Topic) {
+        let before = hosted.partitions.load_full();
+        let first = PartitionIndex(i32::try_from(before.len()).unwrap_or(i32::MAX));
+        let host = |(index, _)| self.host(hosted, topic, index, FoundLog::NeverWritten);
+        let added: Vec<_> = topic.partitions_from(first).filter_map(host).collect();
+        if !added.is_empty() {
+            hosted.partitions.store(Arc::new(before.iter().cloned().chain(added).collect()));
         }
     }
 
     /// Hands a partition to its shard. One without files can be read at once, before the shard has looked at it.
-    fn host(&self, hosted: &Topic, topic: &image::Topic, index: PartitionIndex, found: FoundLog) {
-        let Some(placed) = topic.partition(index) else { return };
-        let directory = placed.directory(self.broker).unwrap_or_default();
-        let dir = self.data_dirs.directory(directory);
-        let shard = dir.shard_of(topic.id(), index).clone();
-        let partition = Arc::new(Partition::new(topic.name().clone(), topic.id(), index, shard));
-        let leader_epoch = placed.leader_epoch();
-        let (recovery, high_watermark) = match found {
-            FoundLog::NeverWritten => {
-                partition.publish(empty_view(leader_epoch));
-                (None, Offset::ZERO)
-            }
-            FoundLog::There { recovery, high_watermark } => (Some(recovery), high_watermark),
-            FoundLog::Missing => {
-                tracing::error!(
-                    partition = %partition.name(), directory = %dir.path().display(),
-                    "the log is gone although it held records; the partition is offline"
-                );
-                partition.publish(PartitionView { status: Status::Offline, ..empty_view(leader_epoch) });
-                push(hosted, partition);
-                return;
+    fn host(
+        &self,
+        hosted: &Topic,
+        topic: &image::Topic,
+        index: PartitionIndex,
+        found: FoundLog,
+    ) -> Option<Arc<Partition>> {
+        let placed = topic.partition(index)?;
+        let directory = match found {
+            FoundLog::There { directory, .. } => directory,
+            FoundLog::NeverWritten | FoundLog::Missing(_) => {
+                placed.directory(self.broker).unwrap_or_default()
             }
         };
+        let dir = self.data_dirs.directory(directory);
+        let shard = dir.shard_of(topic.name(), index).clone();
+        let partition = Arc::new(Partition::new(topic.name().clone(), topic.id(), index, shard));
+        let leader_epoch = placed.leader_epoch();
+        if matches!(found, FoundLog::NeverWritten) {
+            partition.publish(empty_view(leader_epoch));
+        }
         let open = Open {
             partition: partition.clone(),
             config: hosted.config.load_full(),
             dir: dir.partition_path(topic.name(), index),
             leader_epoch,
-            recovery,
-            high_watermark,
+            found,
         };
         partition.shard.send(Message::Open(Box::new(open)));
-        push(hosted, partition);
+        Some(partition)
+    }
+
+    fn forget_deleted(&self, changes: &[Change]) {
+        let mut gone = Vec::new();
+        for change in changes {
+            let Change::TopicDeleted(topic) = change else { continue };
+            let Some(hosted) = self.topics.by_id(topic.id()) else { continue };
+            for partition in hosted.partitions.load().iter() {
+                partition.retire();
+                let placed = topic.partition(partition.index);
+                let directory = placed.and_then(|placed| placed.directory(self.broker)).unwrap_or_default();
+                gone.push((directory, partition.name()));
+            }
+        }
+        if !gone.is_empty() {
+            self.data_dirs.forget(&gone);
+        }
     }
 
     fn drop_topic(&self, topic: &image::Topic) -> Option<(String, TopicId)> {
@@ -207,14 +235,6 @@ impl Publisher {
             Err(error) => tracing::error!(error = error.message, "dynamic settings are ignored"),
         }
     }
-}
-
-fn push(hosted: &Topic, partition: Arc<Partition>) {
-    hosted.partitions.rcu(|partitions| {
-        let mut partitions = Vec::clone(partitions);
-        partitions.push(partition.clone());
-        partitions
-    });
 }
 
 /// A partition in which nothing was ever written.

@@ -4,6 +4,7 @@
 //! shard's thread alone.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use gracchus_base::{LeaderEpoch, Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
@@ -37,6 +38,8 @@ pub struct Partition {
     pub waiters: Waiters,
     /// `None` until the shard has opened the partition.
     view: ArcSwapOption<PartitionView>,
+    /// Its topic is deleted; its name may be another's.
+    retired: AtomicBool,
 }
 
 /// An immutable picture of a partition, published by its shard after every change.
@@ -68,7 +71,8 @@ impl Partition {
     /// A partition that its shard has not opened yet.
     pub fn new(topic: TopicName, topic_id: TopicId, index: PartitionIndex, shard: ShardHandle) -> Self {
         let view = ArcSwapOption::empty();
-        Self { topic, topic_id, index, shard, waiters: Waiters::default(), view }
+        let retired = AtomicBool::new(false);
+        Self { topic, topic_id, index, shard, waiters: Waiters::default(), view, retired }
     }
 
     /// What its shard knows it by.
@@ -89,6 +93,16 @@ impl Partition {
     /// Whether it was opened and can be used.
     pub fn is_online(&self) -> bool {
         self.view.load().as_ref().is_some_and(|view| view.status == Status::Online)
+    }
+
+    /// Its topic is deleted: nothing is to be kept of it under its name.
+    pub fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether its topic is deleted.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::SeqCst)
     }
 
     /// Shows a new view to readers and wakes those who wait. Only the owning shard calls it.

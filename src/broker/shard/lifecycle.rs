@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, Offset, Timestamp};
-use gracchus_log::{Log, LogPosition, OpenError, Recovered};
+use gracchus_log::{Log, LogPosition, OpenError, Recovered, RecoveryStart};
 use gracchus_state::config::TopicConfig;
 use gracchus_state::partition::{AckQueue, EpochCache, EpochStart, PartitionLeader, RecoveredPartition};
 use gracchus_state::producer::ProducerTable;
@@ -11,6 +11,7 @@ use gracchus_state::producer::ProducerTable;
 use super::partition_log::{PartitionLog, batch_meta, epochs};
 use super::thread::Due;
 use super::{Open, PartitionCheckpoint, ShardEnv};
+use crate::data_dirs::{Checkpointed, FoundLog};
 use crate::partition::Status;
 
 impl PartitionLog {
@@ -19,9 +20,23 @@ impl PartitionLog {
     pub(super) fn open(open: &Open, env: &ShardEnv) -> Self {
         let flush_before_ack = env.flushes_before_ack(&open.config);
         let fresh = || PartitionLeader::new(open.leader_epoch, flush_before_ack, env.producers_max);
-        match recover(open, env, flush_before_ack) {
-            Ok(None) => Self::with(open, fresh(), None, Status::Online),
-            Ok(Some((leader, log))) => Self::with(open, leader, Some(log), Status::Online),
+        let start = match open.found {
+            FoundLog::NeverWritten => return Self::with(open, fresh(), None, Status::Online),
+            FoundLog::There {
+                clean_shutdown,
+                checkpointed: Checkpointed { recovery_point, log_start, .. },
+                ..
+            } => RecoveryStart { clean_shutdown, recovery_point, log_start },
+            FoundLog::Missing(_) => {
+                tracing::error!(
+                    partition = %open.partition.name(), directory = %open.dir.display(),
+                    "the log is gone although it held records; the partition is offline"
+                );
+                return Self::with(open, fresh(), None, Status::Offline);
+            }
+        };
+        match recover(open, env, flush_before_ack, start) {
+            Ok((leader, log)) => Self::with(open, leader, Some(log), Status::Online),
             Err(error) => {
                 tracing::error!(partition = %open.partition.name(), %error, "the partition is offline");
                 Self::with(open, fresh(), None, Status::Offline)
@@ -36,6 +51,7 @@ impl PartitionLog {
             config: open.config.clone(),
             leader,
             dir: open.dir.clone(),
+            found: open.found.checkpointed(),
             high_watermark: log.as_ref().map_or(start, |log| log.flushed_to()),
             log,
             status,
@@ -125,13 +141,17 @@ impl PartitionLog {
     /// What the checkpoint files hold of it.
     pub(super) fn checkpoint(&self) -> PartitionCheckpoint {
         let offsets = self.leader.offsets();
-        PartitionCheckpoint {
-            partition: self.partition.clone(),
-            recovery_point: self.log.as_ref().map_or(Offset::ZERO, |log| log.recovery_point()),
+        // A log that was not opened stays as the start has found it.
+        let checkpointed = self.log.as_ref().map_or(self.found, |log| Checkpointed {
+            recovery_point: log.recovery_point(),
             log_start: offsets.log_start,
             high_watermark: offsets.high_watermark,
+        });
+        PartitionCheckpoint {
+            partition: self.partition.clone(),
+            checkpointed,
             size_bytes: self.log.as_ref().map_or(0, |log| log.size_bytes()),
-            has_files: self.log.is_some(),
+            has_files: self.log.is_some() || self.found != Checkpointed::default(),
         }
     }
 
@@ -150,10 +170,10 @@ impl PartitionLog {
     /// Flushes and closes for a clean shutdown. Answers whether it went well.
     pub(super) fn close(&mut self) -> bool {
         let producers = self.leader.producers().snapshot();
-        let Some(log) = self.log.as_mut() else { return true };
         if self.status != Status::Online {
             return false;
         }
+        let Some(log) = self.log.as_mut() else { return true };
         match log.close(&producers) {
             Ok(()) => {
                 self.leader.flushed(log.log_end().offset);
@@ -174,8 +194,8 @@ fn recover(
     open: &Open,
     env: &ShardEnv,
     flush_before_ack: bool,
-) -> Result<Option<(PartitionLeader, Box<Log>)>, OpenError> {
-    let Some(recovery) = open.recovery else { return Ok(None) };
+    start: RecoveryStart,
+) -> Result<(PartitionLeader, Box<Log>), OpenError> {
     let mut producers = ProducerTable::new(env.producers_max);
     let mut found_epochs = Vec::new();
     let mut visit = |found: Recovered| match found {
@@ -187,16 +207,16 @@ fn recover(
     };
     let config = env.log_config(&open.config);
     let topic_id = open.partition.topic_id;
-    let log = Log::open(open.dir.clone(), topic_id, config, env.log.clone(), recovery, &mut visit)?;
+    let log = Log::open(open.dir.clone(), topic_id, config, env.log.clone(), start, &mut visit)?;
     let entries: Vec<_> =
         found_epochs.into_iter().map(|(epoch, start_offset)| EpochStart { epoch, start_offset }).collect();
     let found = RecoveredPartition {
         log_start: log.log_start(),
         log_end: log.log_end().offset,
         flushed_end: log.flushed_to().offset,
-        high_watermark: open.high_watermark,
+        high_watermark: open.found.checkpointed().high_watermark,
         epochs: EpochCache::from_entries(&entries),
         producers,
     };
-    Ok(Some((PartitionLeader::recovered(open.leader_epoch, flush_before_ack, found), Box::new(log))))
+    Ok((PartitionLeader::recovered(open.leader_epoch, flush_before_ack, found), Box::new(log)))
 }

@@ -13,12 +13,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset};
-use gracchus_log::RecoveryStart;
 use gracchus_state::config::TopicConfig;
 use gracchus_wire::records::Batch;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::thread::{ShardEnv, spawn};
+use crate::data_dirs::{Checkpointed, FoundLog};
 use crate::partition::{Partition, PartitionKey};
 use crate::ticket::{AppendOutcome, Refusal, Ticket};
 
@@ -81,10 +81,8 @@ pub struct Open {
     pub config: Arc<TopicConfig>,
     pub dir: PathBuf,
     pub leader_epoch: LeaderEpoch,
-    /// `None`: there is no directory and never was; nothing is made until the first append.
-    pub recovery: Option<RecoveryStart>,
-    /// From the checkpoint: readers may have seen what lies before it.
-    pub high_watermark: Offset,
+    /// What is in `dir`.
+    pub found: FoundLog,
 }
 
 /// What a shard says when it has closed.
@@ -99,12 +97,11 @@ pub struct ShardClosed {
 #[derive(Clone, Debug)]
 pub struct PartitionCheckpoint {
     pub partition: Arc<Partition>,
-    pub recovery_point: Offset,
-    pub log_start: Offset,
-    pub high_watermark: Offset,
+    pub checkpointed: Checkpointed,
     /// Bytes of the log's segments.
     pub size_bytes: u64,
-    /// `false`: nothing was ever written.
+    /// `false`: nothing was ever written. What is lost counts as there, so that it is not taken for new after another
+    /// start.
     pub has_files: bool,
 }
 

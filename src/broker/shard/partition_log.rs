@@ -14,6 +14,7 @@ use gracchus_state::producer::BatchMeta;
 use gracchus_wire::records::{Batch, BatchHeader};
 
 use super::{Ack, Append, ShardEnv};
+use crate::data_dirs::Checkpointed;
 use crate::partition::{Partition, PartitionView, Status};
 use crate::ticket::{AppendOutcome, Appended, Refusal};
 
@@ -26,6 +27,8 @@ pub(super) struct PartitionLog {
     pub(super) config: Arc<TopicConfig>,
     pub(super) leader: PartitionLeader,
     pub(super) dir: PathBuf,
+    /// What the checkpoints said of it at the start.
+    pub(super) found: Checkpointed,
     /// `None` until the first append: an idle partition costs no file.
     pub(super) log: Option<Box<Log>>,
     pub(super) status: Status,
