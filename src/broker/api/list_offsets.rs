@@ -1,5 +1,6 @@
 //! ListOffsets (key 2): the offset at a place (earliest, latest, ...) or at a time (TRAPS 36).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, Timestamp};
@@ -23,16 +24,37 @@ const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 pub async fn handle(ctx: &RequestContext, request: ListOffsetsRequest) -> ListOffsetsResponse {
     let isolation = Isolation::from_wire(request.isolation_level);
+    let twice = asked_twice(&request);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let found = ctx.node.topics.by_name(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
-            partitions.push(answer(ctx, found.as_ref(), asked, isolation).await);
+            if twice.contains(&(topic.name.to_string(), asked.partition_index)) {
+                partitions
+                    .push(nothing(asked.partition_index).with_error_code(ErrorCode::InvalidRequest.code()));
+            } else {
+                partitions.push(answer(ctx, found.as_ref(), asked, isolation).await);
+            }
         }
         topics.push(ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions));
     }
     ListOffsetsResponse::default().with_topics(topics)
+}
+
+/// Partitions that the request names more than once; Kafka refuses each mention.
+fn asked_twice(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
+    let mut seen = HashSet::new();
+    let all = request.topics.iter().flat_map(|topic| {
+        topic.partitions.iter().map(|partition| (topic.name.as_str(), partition.partition_index))
+    });
+    let again = all.filter(|key| !seen.insert(*key));
+    again.map(|(name, index)| (name.to_owned(), index)).collect()
+}
+
+fn nothing(index: i32) -> ListOffsetsPartitionResponse {
+    let answer = ListOffsetsPartitionResponse::default().with_partition_index(index);
+    answer.with_offset(-1).with_timestamp(-1).with_leader_epoch(-1)
 }
 
 async fn answer(
@@ -41,11 +63,10 @@ async fn answer(
     asked: ListOffsetsPartition,
     isolation: Isolation,
 ) -> ListOffsetsPartitionResponse {
-    let answer = ListOffsetsPartitionResponse::default().with_partition_index(asked.partition_index);
-    let nothing = answer.clone().with_offset(-1).with_timestamp(-1).with_leader_epoch(-1);
+    let nothing = nothing(asked.partition_index);
     match find(ctx, topic, &asked, isolation).await {
         Ok(Some((found, epoch))) => {
-            answer.with_offset(found.offset.0).with_timestamp(found.timestamp.0).with_leader_epoch(epoch.0)
+            nothing.with_offset(found.offset.0).with_timestamp(found.timestamp.0).with_leader_epoch(epoch.0)
         }
         Ok(None) => nothing,
         Err(error) => nothing.with_error_code(error.code()),

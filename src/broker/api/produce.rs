@@ -24,6 +24,10 @@ use crate::ticket::{AppendOutcome, Completion, Refusal, Ticket};
 /// From this version on topics are named by id (KIP-516).
 const BY_TOPIC_ID: i16 = 13;
 
+/// The client's timeout is for other replicas; this broker's own flush, which Kafka does before it looks at the timeout,
+/// has at least so long.
+const OWN_FLUSH_WAIT_MIN: Duration = Duration::from_secs(5);
+
 /// Stage one: validate and enqueue. The outcome is stage two.
 pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
     let acks = request.acks;
@@ -43,7 +47,8 @@ pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
             }
         }
     }
-    let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
+    let timeout =
+        Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(OWN_FLUSH_WAIT_MIN);
     let ctx = ctx.clone();
     Outcome::Later(Box::pin(async move { finish(&ctx, &request, &completion, timeout).await }))
 }

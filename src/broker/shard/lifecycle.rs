@@ -56,6 +56,7 @@ impl PartitionLog {
             log,
             status,
             queue: Vec::new(),
+            written: Vec::new(),
             acks: AckQueue::default(),
             wants_flush: false,
             unflushed_records: 0,
@@ -92,6 +93,8 @@ impl PartitionLog {
         if let Some(log) = self.log.as_mut() {
             log.advance_log_start(start);
         }
+        // Before the client hears of it, which may read at once.
+        self.publish();
         Ok(start)
     }
 
@@ -178,6 +181,7 @@ impl PartitionLog {
             Ok(()) => {
                 self.leader.flushed(log.log_end().offset);
                 self.moved();
+                self.publish();
                 true
             }
             Err(error) => {

@@ -16,7 +16,7 @@ use gracchus_wire::records::{Batch, BatchHeader};
 use super::{Ack, Append, ShardEnv};
 use crate::data_dirs::Checkpointed;
 use crate::partition::{Partition, PartitionView, Status};
-use crate::ticket::{AppendOutcome, Appended, Refusal};
+use crate::ticket::{AppendOutcome, Appended, Refusal, Ticket};
 
 /// Bytes that one vectored write takes at most, so that one busy partition does not hold up the others.
 const RUN_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -34,6 +34,8 @@ pub(super) struct PartitionLog {
     pub(super) status: Status,
     /// Appends of this round, in arrival order.
     pub(super) queue: Vec<Append>,
+    /// Batches of this round that are answered once they are written (`acks=1` and 0).
+    pub(super) written: Vec<(Ticket, Appended)>,
     /// Acknowledgements until the high watermark passes their offset.
     pub(super) acks: AckQueue<(Ack, Appended)>,
     /// Something was appended, or a deadline passed, that a flush must cover.
@@ -205,10 +207,10 @@ impl PartitionLog {
         Appended { base_offset, log_append_time, log_start: self.leader.offsets().log_start }
     }
 
-    /// Tells at once who does not wait, and queues who does.
+    /// Queues an answer; see [`Self::publish`].
     fn acknowledge(&mut self, ack: Ack, wait_for: Offset, appended: Appended) {
         match ack {
-            Ack::Written(ticket) => ticket.answer(Ok(appended)),
+            Ack::Written(ticket) => self.written.push((ticket, appended)),
             Ack::Durable(_) | Ack::Tell(_) => self.acks.push(wait_for, (ack, appended)),
         }
     }
@@ -242,7 +244,7 @@ impl PartitionLog {
         log.flush_ticket()
     }
 
-    /// The offsets may have moved: finds the high watermark's place, and releases who waited for it.
+    /// The offsets may have moved: finds the high watermark's place.
     pub(super) fn moved(&mut self) {
         let offset = self.leader.offsets().high_watermark;
         if let Some(log) = &self.log {
@@ -254,9 +256,6 @@ impl PartitionLog {
             {
                 self.high_watermark = place;
             }
-        }
-        for (ack, appended) in self.acks.release(offset) {
-            ack.durable(Ok(appended));
         }
     }
 
@@ -278,8 +277,9 @@ impl PartitionLog {
         }
     }
 
-    /// Shows readers what is there now.
-    pub(super) fn publish(&self) {
+    /// Shows readers what is there now, and then answers who waited for it: a client that was answered reads its own
+    /// write.
+    pub(super) fn publish(&mut self) {
         let offsets = self.leader.offsets();
         self.partition.publish(PartitionView {
             status: self.status,
@@ -290,6 +290,12 @@ impl PartitionLog {
             last_stable: offsets.last_stable,
             log: self.log.as_ref().map(|log| log.view()),
         });
+        for (ticket, appended) in self.written.drain(..) {
+            ticket.answer(Ok(appended));
+        }
+        for (ack, appended) in self.acks.release(offsets.high_watermark) {
+            ack.durable(Ok(appended));
+        }
     }
 }
 

@@ -179,7 +179,7 @@ impl Shard {
                 partition.go_offline();
             }
             self.start_flush(key);
-            if let Some(partition) = self.partitions.get(&key) {
+            if let Some(partition) = self.partitions.get_mut(&key) {
                 partition.publish();
             }
         }

@@ -30,6 +30,8 @@ pub struct ReadPlan(Vec<Result<Arc<Partition>, ErrorCode>>);
 pub struct PartitionRead {
     pub slot: Slot,
     pub error: ErrorCode,
+    /// The leader, told to a client that knows an older one (KIP-951, TRAPS 69).
+    pub leader_epoch: Option<LeaderEpoch>,
     /// -1 with an error.
     pub high_watermark: Offset,
     pub last_stable: Offset,
@@ -42,9 +44,12 @@ pub struct PartitionRead {
 #[derive(Debug)]
 pub struct Round {
     pub reads: Vec<PartitionRead>,
+    pub isolation: Isolation,
     bytes: u32,
     /// An error or a diverging epoch: the client must hear of it at once (TRAPS 30).
     urgent: bool,
+    /// Some partition exists and can be waited for.
+    waits: bool,
 }
 
 impl ReadPlan {
@@ -60,15 +65,30 @@ impl ReadPlan {
 
     /// Reads every partition as it is now.
     pub fn read(&self, reads: &[PlannedRead], limits: Limits) -> Round {
-        let mut round = Round { reads: Vec::with_capacity(reads.len()), bytes: 0, urgent: reads.is_empty() };
+        let mut round = Round {
+            reads: Vec::with_capacity(reads.len()),
+            isolation: limits.isolation,
+            bytes: 0,
+            urgent: false,
+            waits: false,
+        };
         for (planned, partition) in reads.iter().zip(&self.0) {
             let left = limits.bytes_max.saturating_sub(round.bytes);
             let min_one = round.bytes == 0;
-            let read = partition.as_ref().map_err(|error| *error).and_then(|partition| {
-                let view = partition.view().ok_or(ErrorCode::NotLeaderOrFollower)?;
-                read_one(&view, planned, limits.isolation, left, min_one)
-            });
-            round.push(read.unwrap_or_else(|error| PartitionRead::failed(planned.slot, error)));
+            match partition {
+                Ok(partition) => {
+                    let view = partition.view();
+                    let read = match &view {
+                        Some(view) => read_one(view, planned, limits.isolation, left, min_one),
+                        None => Err(ErrorCode::NotLeaderOrFollower),
+                    };
+                    round.push(read.unwrap_or_else(|error| {
+                        let epoch = view.map(|view| view.leader_epoch);
+                        PartitionRead { leader_epoch: epoch, ..PartitionRead::failed(planned.slot, error) }
+                    }));
+                }
+                Err(error) => round.push_missing(PartitionRead::failed(planned.slot, *error)),
+            }
         }
         round
     }
@@ -92,6 +112,7 @@ fn read_one(
     let mut read = PartitionRead {
         slot: planned.slot,
         error: ErrorCode::None,
+        leader_epoch: None,
         high_watermark: view.high_watermark.offset,
         last_stable: view.last_stable,
         log_start: view.log_start,
@@ -119,6 +140,7 @@ impl PartitionRead {
         Self {
             slot,
             error,
+            leader_epoch: None,
             high_watermark: none,
             last_stable: none,
             log_start: none,
@@ -137,12 +159,20 @@ impl Round {
     fn push(&mut self, read: PartitionRead) {
         self.bytes = self.bytes.saturating_add(read.records_len());
         self.urgent |= !read.error.is_ok() || read.diverging.is_some();
+        self.waits = true;
+        self.reads.push(read);
+    }
+
+    /// A partition that is not here. It does not end the wait for others, as in Kafka: a client that has not heard of a
+    /// deleted topic would ask again and again without a pause.
+    fn push_missing(&mut self, read: PartitionRead) {
+        self.urgent |= read.error == ErrorCode::InconsistentTopicId;
         self.reads.push(read);
     }
 
     /// Whether the client is answered now.
     pub fn is_enough(&self, limits: Limits) -> bool {
-        self.urgent || self.bytes >= limits.bytes_min
+        self.urgent || !self.waits || self.bytes >= limits.bytes_min
     }
 
     /// What sessions compare with what they told before.

@@ -1,16 +1,17 @@
 //! From the outcome of a round to the frame: headers that are encoded, with ranges of files in between.
 
-use gracchus_base::{ErrorCode, TopicId};
+use gracchus_base::{BrokerId, ErrorCode, LeaderEpoch, TopicId};
 use gracchus_state::fetch_session::{FetchSessionId, PlannedRead, TopicKey};
-use gracchus_wire::fetch::{self, FetchPartition, FetchPiece, FetchResponse, FetchTopic};
+use gracchus_wire::fetch::{self, FetchPartition, FetchPiece, FetchResponse, FetchTopic, NodeEndpoint};
 
 use super::super::RequestContext;
 use super::read_plan::{PartitionRead, Round};
 use crate::connection::reply::{FileRange, Part, Reply};
+use crate::read::Isolation;
 
 /// An answer that is an error alone.
 pub fn failed(ctx: &RequestContext, error: ErrorCode, session: FetchSessionId) -> Reply {
-    frame(ctx, response(error, session, Vec::new()), Vec::new())
+    frame(ctx, response(error, session, Vec::new(), Vec::new()), Vec::new())
 }
 
 /// The answer of a round; `told` says which reads of the plan go in.
@@ -24,6 +25,8 @@ pub fn answer(
     let mut topics: Vec<FetchTopic> = Vec::new();
     let mut ranges: Vec<Vec<Option<FileRange>>> = Vec::new();
     let mut key_before: Option<&TopicKey> = None;
+    let mut endpoints = Vec::new();
+    let isolation = round.isolation;
     for (at, (planned, read)) in plan.iter().zip(round.reads).enumerate() {
         if !told(at) {
             continue;
@@ -35,11 +38,32 @@ pub fn answer(
             key_before = Some(&planned.target.key.topic);
         }
         if let (Some(topic), Some(ranges)) = (topics.last_mut(), ranges.last_mut()) {
-            topic.partitions.push(partition(planned, &read));
+            let mut partition = partition(planned, &read, isolation);
+            partition.current_leader = leader_hint(ctx, &read);
+            if partition.current_leader.is_some() && endpoints.is_empty() {
+                endpoints.push(endpoint(ctx));
+            }
+            topic.partitions.push(partition);
             ranges.push(read.range);
         }
     }
-    frame(ctx, response(ErrorCode::None, session, topics), ranges)
+    frame(ctx, response(ErrorCode::None, session, topics, endpoints), ranges)
+}
+
+/// From this version on a client with an old leader is told the one of today (KIP-951). The schema has the field from
+/// version 12 on, Kafka fills it from here on.
+const LEADER_HINTS: i16 = 16;
+
+/// The leader, for a client that has an older epoch (TRAPS 69).
+fn leader_hint(ctx: &RequestContext, read: &PartitionRead) -> Option<(BrokerId, LeaderEpoch)> {
+    let is_stale = matches!(read.error, ErrorCode::FencedLeaderEpoch | ErrorCode::NotLeaderOrFollower);
+    let epoch = read.leader_epoch.filter(|_| is_stale && ctx.version() >= LEADER_HINTS)?;
+    Some((ctx.node.id, epoch))
+}
+
+fn endpoint(ctx: &RequestContext) -> NodeEndpoint {
+    let (host, port) = ctx.advertised();
+    NodeEndpoint { node_id: ctx.node.id, host: host.into(), port: i32::from(port), rack: None }
 }
 
 fn topic(planned: &PlannedRead) -> FetchTopic {
@@ -52,7 +76,7 @@ fn topic(planned: &PlannedRead) -> FetchTopic {
     FetchTopic { name: name.into(), topic_id, partitions: Vec::new() }
 }
 
-fn partition(planned: &PlannedRead, read: &PartitionRead) -> FetchPartition {
+fn partition(planned: &PlannedRead, read: &PartitionRead, isolation: Isolation) -> FetchPartition {
     let mut partition = FetchPartition::failed(planned.target.key.partition, read.error);
     if !read.error.is_ok() {
         return partition;
@@ -61,12 +85,19 @@ fn partition(planned: &PlannedRead, read: &PartitionRead) -> FetchPartition {
     partition.last_stable_offset = read.last_stable;
     partition.log_start_offset = read.log_start;
     partition.diverging_epoch = read.diverging;
+    // No transaction can be aborted yet; who reads committed records is told so (TRAPS 33).
+    partition.aborted_transactions = (isolation == Isolation::ReadCommitted).then(Vec::new);
     partition.records_len = read.records_len() as usize;
     partition
 }
 
-fn response(error: ErrorCode, session: FetchSessionId, topics: Vec<FetchTopic>) -> FetchResponse {
-    FetchResponse { throttle_time_ms: 0, error, session_id: session.0, topics, node_endpoints: Vec::new() }
+fn response(
+    error: ErrorCode,
+    session: FetchSessionId,
+    topics: Vec<FetchTopic>,
+    node_endpoints: Vec<NodeEndpoint>,
+) -> FetchResponse {
+    FetchResponse { throttle_time_ms: 0, error, session_id: session.0, topics, node_endpoints }
 }
 
 /// Puts the files' ranges into the holes.
