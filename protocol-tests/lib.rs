@@ -5,6 +5,7 @@
 pub mod batch;
 pub mod client;
 pub mod process;
+pub mod typed;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -57,6 +58,11 @@ impl TestBroker {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.broker.as_ref().expect("the broker runs").addresses()[0]
+    }
+
+    /// Where it listens, in the order of the listeners.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        self.broker.as_ref().expect("the broker runs").addresses()
     }
 
     /// Its data directory.

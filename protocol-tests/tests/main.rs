@@ -1,4 +1,5 @@
 //! One test binary.
+mod conversation;
 mod disks;
 mod golden;
 mod starting;

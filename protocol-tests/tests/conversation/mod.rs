@@ -1,0 +1,16 @@
+//! Conversations over a real socket: the lines of the conformance list, bad input, and the promises to clients.
+//!
+//! What is expected here is what Apache Kafka 4.3.1 answers: with `REFERENCE=host:port` the tests that need no settings
+//! of their own talk to that broker instead of ours, and pass there too.
+
+mod configs;
+mod fetch;
+mod fetch_sessions;
+mod frames;
+mod idempotence;
+mod list_offsets;
+mod metadata;
+mod produce;
+mod support;
+mod topics;
+mod versions;
