@@ -2,5 +2,6 @@
 mod conversation;
 mod disks;
 mod golden;
+mod rude_clients;
 mod starting;
 mod tidy;

@@ -15,6 +15,7 @@ use gracchus_state::fetch_session::FetchSessionLimits;
 use gracchus_state::group::GroupConfig;
 use gracchus_state::image::{self, ImageLoader, MetadataImage};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::timeout_at;
 
 use crate::admission::RequestBudget;
 use crate::controller::Controller;
@@ -68,11 +69,15 @@ pub struct Broker {
     controller: JoinHandle<()>,
 }
 
-/// How long connections may take to finish what is in flight at shutdown.
-const CONNECTIONS_GRACE: Duration = Duration::from_secs(1);
+/// When, after the shutdown began, connections that are still there are left to themselves.
+const CONNECTIONS_UNTIL: Duration = Duration::from_millis(900);
 
-/// How long the controller may take to close the metadata log.
-const CONTROLLER_GRACE: Duration = Duration::from_millis(500);
+/// When logs that are still being flushed are left as a crash would leave them: what was acknowledged is durable, and
+/// the next start recovers the rest.
+const LOGS_UNTIL: Duration = Duration::from_millis(1600);
+
+/// When the controller must have closed the metadata log. The promise is 2 s in all.
+const CONTROLLER_UNTIL: Duration = Duration::from_millis(1750);
 
 /// Where one broker listens.
 struct Bound {
@@ -124,20 +129,23 @@ impl Broker {
     /// Stops: no more connections, what is in flight is finished, everything is flushed and marked as clean.
     pub async fn shutdown(self) {
         let Self { node, stop, background, controller, .. } = self;
+        let began = tokio::time::Instant::now();
         stop.start();
-        if tokio::time::timeout(CONNECTIONS_GRACE, stop.all_gone()).await.is_err() {
-            tracing::warn!("connections that do not take their answers are cut");
+        if timeout_at(began + CONNECTIONS_UNTIL, stop.all_gone()).await.is_err() {
+            tracing::warn!("not every connection has ended in time");
         }
         for task in background {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a background task did not end well");
             }
         }
-        node.data_dirs.close().await;
+        if timeout_at(began + LOGS_UNTIL, node.data_dirs.close()).await.is_err() {
+            tracing::warn!("not everything could be flushed in time; the next start will recover");
+        }
         // The controller's thread ends with the last holder of the node, and then the directories are free.
         drop(node);
         let ended = tokio::task::spawn_blocking(move || controller.join().is_ok());
-        if !matches!(tokio::time::timeout(CONTROLLER_GRACE, ended).await, Ok(Ok(true))) {
+        if !matches!(timeout_at(began + CONTROLLER_UNTIL, ended).await, Ok(Ok(true))) {
             tracing::warn!("the controller did not end in time");
         }
         tracing::info!("stopped");

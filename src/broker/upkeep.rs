@@ -11,22 +11,33 @@ use crate::shutdown::Shutdown;
 /// How often shards look at what is due by time at the least.
 const SHARD_TICK: Duration = Duration::from_secs(1);
 
-/// Runs until the broker stops.
+/// Runs until the broker stops. Checkpoints wait for shards and disks, the rest waits for nobody.
 pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
     let config = node.config.load_full();
-    let mut tick = every(SHARD_TICK.min(millis(config.log_flush_scheduler_interval_ms)));
-    // All checkpoint files are written together, as often as the more frequent of them asks for.
-    let recovery_points = config.log_flush_offset_checkpoint_interval_ms;
-    let mut checkpoint =
-        every(millis(recovery_points.min(config.log_flush_start_offset_checkpoint_interval_ms)));
-    let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
-    loop {
-        tokio::select! {
-            _ = tick.tick() => node.data_dirs.tick(),
-            _ = checkpoint.tick() => node.data_dirs.checkpoint().await,
-            _ = offsets.tick() => node.coordinators.expire_offsets(),
-            () = shutdown.started() => return,
+    let ticks = async {
+        let mut tick = every(SHARD_TICK.min(millis(config.log_flush_scheduler_interval_ms)));
+        let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
+        loop {
+            tokio::select! {
+                _ = tick.tick() => node.data_dirs.tick(),
+                _ = offsets.tick() => node.coordinators.expire_offsets(),
+            }
         }
+    };
+    let checkpoints = async {
+        // All checkpoint files are written together, as often as the more frequent of them asks for.
+        let recovery_points = config.log_flush_offset_checkpoint_interval_ms;
+        let mut checkpoint =
+            every(millis(recovery_points.min(config.log_flush_start_offset_checkpoint_interval_ms)));
+        loop {
+            checkpoint.tick().await;
+            node.data_dirs.checkpoint().await;
+        }
+    };
+    tokio::select! {
+        () = ticks => {}
+        () = checkpoints => {}
+        () = shutdown.started() => {}
     }
 }
 

@@ -53,14 +53,20 @@ pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
     Outcome::Later(Box::pin(async move { finish(&ctx, &request, &completion, timeout).await }))
 }
 
-/// Stage two: wait for the shards, or for the client's timeout.
+/// Stage two: wait for the shards, or with `acks=all` for the client's timeout.
 async fn finish(
     ctx: &RequestContext,
     request: &ProduceRequest,
     completion: &Completion,
     timeout: Duration,
 ) -> Reply {
-    let late = tokio::time::timeout(timeout, completion.finished()).await.is_err();
+    // Only who waits for replicas can be late: what is written is answered when it is written, as in Kafka.
+    let late = if request.acks == -1 {
+        tokio::time::timeout(timeout, completion.finished()).await.is_err()
+    } else {
+        completion.finished().await;
+        false
+    };
     let mut outcomes = completion.take().into_iter();
     if late {
         tracing::debug!(client = ctx.client_id(), ?timeout, "a produce request timed out");

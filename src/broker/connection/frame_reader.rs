@@ -1,17 +1,21 @@
 //! Cuts the bytes of a connection into frames: a 4-byte length, then that many bytes (TRAPS 12).
 //!
-//! Memory grows as bytes arrive: the length a client claims reserves at most [`RESERVE_AHEAD_BYTES`].
+//! Memory grows as bytes arrive: the length a client claims reserves nothing but what the budget grants at a time.
+
+use std::io;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::admission::{Grant, RequestBudget};
 
 /// Buffer of a connection that has nothing half-read.
 const IDLE_BUFFER_BYTES: usize = 4 * 1024;
-/// How far ahead of the bytes that arrived memory is reserved.
-const RESERVE_AHEAD_BYTES: usize = 1024 * 1024;
+/// How long a client may stop in the middle of a frame: what has come of it takes memory from others.
+const STALL_MAX: Duration = Duration::from_secs(30);
 /// A frame's length field.
 const LENGTH_BYTES: usize = 4;
 
@@ -31,8 +35,10 @@ pub enum FrameError {
     ClosedInFrame,
     #[error("frame of {length} bytes, allowed are 0 to {max}")]
     Size { length: i32, max: i32 },
+    #[error("nothing more of a frame came for {STALL_MAX:?}")]
+    Stalled,
     #[error(transparent)]
-    Io(#[from] std::io::Error),
+    Io(#[from] io::Error),
 }
 
 /// The read half of a connection's state.
@@ -58,16 +64,48 @@ impl FrameReader {
                 return Ok(frame);
             }
             if self.body.is_none() && self.buffer.len() >= LENGTH_BYTES {
-                let length = self.length()?;
-                self.body = Some((length, self.budget.grant(length).await));
+                self.body = Some((self.length()?, Grant::default()));
                 continue;
             }
+            if let Some((length, grant)) = &mut self.body
+                && self.buffer.len() >= LENGTH_BYTES + grant.covered()
+            {
+                self.budget.extend(grant, *length).await;
+            }
             self.reserve();
-            if stream.read_buf(&mut self.buffer).await? == 0 {
+            if self.read(stream).await? == 0 {
                 let idle = self.body.is_none() && self.buffer.is_empty();
                 return Err(if idle { FrameError::Closed } else { FrameError::ClosedInFrame });
             }
         }
+    }
+
+    async fn read(&mut self, stream: &mut TcpStream) -> Result<usize, FrameError> {
+        let between_frames = self.buffer.is_empty();
+        let read = stream.read_buf(&mut self.buffer);
+        if between_frames {
+            return Ok(read.await?);
+        }
+        Ok(timeout(STALL_MAX, read).await.map_err(|_| FrameError::Stalled)??)
+    }
+
+    /// Waits until the client has closed the connection. Of what it sends meanwhile a little is read ahead; if it sends
+    /// more this never ends. Safe to cancel.
+    pub async fn hung_up(&mut self, stream: &TcpStream) {
+        while self.buffer.len() < IDLE_BUFFER_BYTES {
+            if stream.readable().await.is_err() {
+                return;
+            }
+            // Only now: a client that waits for an answer costs no buffer.
+            self.buffer.reserve(IDLE_BUFFER_BYTES);
+            match stream.try_read_buf(&mut self.buffer) {
+                Ok(0) => return,
+                Ok(_) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(_) => return,
+            }
+        }
+        std::future::pending().await
     }
 
     /// Takes a whole frame out of the buffer, if there is one.
@@ -95,12 +133,12 @@ impl FrameReader {
         usize::try_from(length).map_err(|_| FrameError::Size { length, max: self.frame_bytes_max })
     }
 
-    /// Makes room for the next read: what the frame still lacks, but no more than [`RESERVE_AHEAD_BYTES`].
+    /// Makes room for the next read: what was granted of the frame and is not there yet.
     fn reserve(&mut self) {
-        let missing = match &self.body {
-            Some((length, _)) => (LENGTH_BYTES + length).saturating_sub(self.buffer.len()),
+        let room = match &self.body {
+            Some((length, grant)) => LENGTH_BYTES + (*length).min(grant.covered()),
             None => IDLE_BUFFER_BYTES,
         };
-        self.buffer.reserve(missing.clamp(1, RESERVE_AHEAD_BYTES));
+        self.buffer.reserve(room.saturating_sub(self.buffer.len()).max(1));
     }
 }

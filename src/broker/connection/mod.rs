@@ -16,9 +16,8 @@ use std::time::Duration;
 
 use gracchus_base::limits::CONNECTION_PRODUCES_MAX;
 use gracchus_wire::frame;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use self::frame_reader::{Frame, FrameError, FrameReader};
 use self::reply::Reply;
@@ -30,6 +29,11 @@ use crate::shutdown::Shutdown;
 
 /// How long requests in progress may take once the broker is told to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(500);
+/// When a connection is cut that has not ended by then, since its client does not take its answers.
+const SHUTDOWN_CUT: Duration = Duration::from_millis(800);
+/// How long a request goes on whose client has hung up: one that only closed its sending side still gets its answer, a
+/// long poll or a waiting member does not keep the connection for nobody.
+const HUNG_UP_GRACE: Duration = Duration::from_secs(1);
 
 /// What handlers may know of the connection a request came in on.
 #[derive(Debug)]
@@ -57,18 +61,28 @@ enum ConnectionError {
     Refused(String),
     #[error("idle for {0:?}")]
     Idle(Duration),
+    #[error("the client hung up before it was answered")]
+    HungUp,
 }
 
 /// Serves `stream` until either side ends it.
 pub async fn serve(node: Arc<Node>, stream: TcpStream, info: ConnectionInfo, shutdown: Shutdown) {
     let peer = info.peer;
-    let mut connection = Connection::new(node, stream, info, shutdown);
-    match connection.run().await {
+    let mut connection = Connection::new(node, stream, info, shutdown.clone());
+    let ended = tokio::select! {
+        ended = connection.run() => ended,
+        () = shutdown.started_for(SHUTDOWN_CUT) => Err(ConnectionError::Refused("cut at shutdown".into())),
+    };
+    match ended {
         Ok(()) | Err(ConnectionError::Frame(FrameError::Closed)) => {}
         Err(ConnectionError::Io(error) | ConnectionError::Frame(FrameError::Io(error))) => {
             tracing::debug!(%peer, %error, "connection lost");
         }
-        Err(error @ (ConnectionError::Idle(_) | ConnectionError::Frame(FrameError::ClosedInFrame))) => {
+        Err(
+            error @ (ConnectionError::Idle(_)
+            | ConnectionError::HungUp
+            | ConnectionError::Frame(FrameError::ClosedInFrame)),
+        ) => {
             tracing::debug!(%peer, %error, "connection closed");
         }
         Err(error) => tracing::info!(%peer, %error, "connection closed by the broker"),
@@ -137,8 +151,14 @@ impl Connection {
         }
         let context = api::RequestContext::new(self.node.clone(), self.info.clone(), header);
         let outcome = api::dispatch(context, bytes);
+        let hung_up = async {
+            self.reader.hung_up(&self.stream).await;
+            sleep(HUNG_UP_GRACE).await;
+        };
         let outcome = tokio::select! {
+            biased;
             outcome = outcome => outcome,
+            () = hung_up => return Err(ConnectionError::HungUp),
             // A long poll or a waiting member must not hold up the shutdown.
             () = self.shutdown.started_for(SHUTDOWN_GRACE) => return Ok(()),
         };
@@ -171,8 +191,8 @@ impl Connection {
 
     async fn send(&mut self, reply: Reply) -> Result<(), ConnectionError> {
         match reply {
-            Reply::Bytes(bytes) => self.stream.write_all(&bytes).await?,
-            Reply::Parts(parts) => reply::send(&mut self.stream, parts).await?,
+            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, self.idle_max).await?,
+            Reply::Parts(parts) => reply::send(&mut self.stream, parts, self.idle_max).await?,
             Reply::None => {}
             Reply::Close { reason } => return Err(ConnectionError::Refused(reason)),
         }

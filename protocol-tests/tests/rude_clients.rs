@@ -1,0 +1,120 @@
+//! Clients that claim and do not send, ask and do not read, or hang up: nobody else notices (FAULTS, hostile input).
+
+use std::time::{Duration, Instant};
+
+use gracchus_wire::Request;
+use gracchus_wire::messages::{ApiVersionsRequest, FetchRequest, MetadataRequest, fetch_request as f};
+use protocol_tests::client::{produce_request, topic_name};
+use protocol_tests::{Client, TestBroker, batch};
+use tokio::io::AsyncReadExt;
+
+fn long_poll(topic: &str) -> Request {
+    let partition = f::FetchPartition::default().with_partition_max_bytes(1 << 20);
+    let topic = f::FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![partition]);
+    let request = FetchRequest::default().with_replica_id((-1).into()).with_session_epoch(-1);
+    Request::Fetch(
+        request.with_topics(vec![topic]).with_max_wait_ms(i32::MAX).with_min_bytes(1).with_max_bytes(1 << 20),
+    )
+}
+
+#[tokio::test]
+async fn frames_that_are_claimed_and_never_sent_take_no_memory_from_others() {
+    let max = ("socket.request.max.bytes", "2000000");
+    let broker = TestBroker::start_with(&[max, ("queued.max.request.bytes", "2000000")]).await;
+    let mut rude = Vec::new();
+    for sent in [0, 1, 1000] {
+        for _ in 0..20 {
+            let mut client = broker.client().await;
+            client.send_raw(&2_000_000_i32.to_be_bytes()).await;
+            client.send_raw(&vec![0; sent]).await;
+            rude.push(client);
+        }
+    }
+    let mut client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    let value = "x".repeat(900_000);
+    let answer = client.produce("t", 0, -1, batch::values(&[&value])).await;
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
+    drop(rude);
+}
+
+#[tokio::test]
+async fn a_client_that_hangs_up_during_a_long_poll_gives_its_place_back() {
+    let broker = TestBroker::start_with(&[("max.connections", "2")]).await;
+    let mut other = broker.client().await;
+    other.create_topic("t", 1, &[]).await;
+    let mut poller = broker.client().await;
+    poller.send(11, &long_poll("t")).await;
+    drop(poller);
+    let request = Request::ApiVersions(ApiVersionsRequest::default());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut tries = tokio::time::interval(Duration::from_millis(50));
+    loop {
+        tries.tick().await;
+        let mut next = broker.client().await;
+        next.send(0, &request).await;
+        if next.receive_raw().await.is_some() {
+            return;
+        }
+        assert!(Instant::now() < deadline, "the place of the client that is gone is still taken");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_closes_only_its_sending_side_still_gets_its_answer() {
+    let broker = TestBroker::start().await;
+    let request = Request::Metadata(MetadataRequest::default().with_topics(None));
+    let frame = gracchus_wire::client::encode_request(9, 1, None, &request).unwrap();
+    let mut stream = tokio::net::TcpStream::connect(broker.address()).await.unwrap();
+    tokio::io::AsyncWriteExt::write_all(&mut stream, &frame).await.unwrap();
+    tokio::io::AsyncWriteExt::shutdown(&mut stream).await.unwrap();
+    assert!(stream.read_i32().await.unwrap() > 0);
+}
+
+#[tokio::test]
+async fn a_stop_takes_two_seconds_at_most_whatever_clients_do() {
+    let mut broker = TestBroker::start().await;
+    let mut client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    let value = "x".repeat(1_000_000);
+    for _ in 0..40 {
+        client.produce("t", 0, 1, batch::values(&[&value])).await;
+    }
+    // One does not read 40 MB, one waits for ever, one is in the middle of a frame, and one is idle.
+    let mut rude = Vec::new();
+    for _ in 0..3 {
+        rude.push(broker.client().await);
+    }
+    for _ in 0..40 {
+        rude[0].send(11, &everything("t")).await;
+    }
+    rude[1].send(11, &long_poll("empty")).await;
+    rude[2].send_raw(&1000_i32.to_be_bytes()).await;
+    let began = Instant::now();
+    broker.stop().await;
+    let took = began.elapsed();
+    assert!(took < Duration::from_secs(2), "{took:?}");
+    drop((rude, client));
+}
+
+fn everything(topic: &str) -> Request {
+    let partition = f::FetchPartition::default().with_partition_max_bytes(i32::MAX);
+    let topic = f::FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![partition]);
+    let request = FetchRequest::default().with_replica_id((-1).into()).with_session_epoch(-1);
+    Request::Fetch(request.with_topics(vec![topic]).with_max_bytes(i32::MAX))
+}
+
+#[tokio::test]
+async fn only_who_waits_for_replicas_can_be_late() {
+    let broker = TestBroker::start().await;
+    let mut client: Client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    for offset in 0..50 {
+        let request = produce_request("t", 0, 1, batch::values(&["x"])).with_timeout_ms(0);
+        let gracchus_wire::Response::Produce(answer) = client.ask(9, &Request::Produce(request)).await else {
+            panic!("not Produce")
+        };
+        let answer = &answer.responses[0].partition_responses[0];
+        assert_eq!((answer.error_code, answer.base_offset), (0, offset));
+    }
+}
