@@ -67,6 +67,13 @@ pub enum Status {
     Deleted,
 }
 
+impl PartitionView {
+    /// What readers are told of a partition besides its records.
+    const fn told(&self) -> (Status, LeaderEpoch, Offset, Offset, Offset) {
+        (self.status, self.leader_epoch, self.log_start, self.high_watermark.offset, self.last_stable)
+    }
+}
+
 impl Partition {
     /// A partition that its shard has not opened yet.
     pub fn new(topic: TopicName, topic_id: TopicId, index: PartitionIndex, shard: ShardHandle) -> Self {
@@ -105,10 +112,14 @@ impl Partition {
         self.retired.load(Ordering::SeqCst)
     }
 
-    /// Shows a new view to readers and wakes those who wait. Only the owning shard calls it.
+    /// Shows a new view to readers and wakes those who wait, if there is something new for them: what was appended and is
+    /// not flushed yet is not. Only the owning shard calls it.
     pub fn publish(&self, view: PartitionView) {
-        self.view.store(Some(Arc::new(view)));
-        self.waiters.wake();
+        let view = Arc::new(view);
+        let before = self.view.swap(Some(view.clone()));
+        if before.is_none_or(|before| before.told() != view.told()) {
+            self.waiters.wake();
+        }
     }
 }
 

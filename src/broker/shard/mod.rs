@@ -7,6 +7,8 @@
 mod flusher;
 mod lifecycle;
 mod partition_log;
+#[cfg(test)]
+mod tests;
 mod thread;
 
 use std::path::PathBuf;

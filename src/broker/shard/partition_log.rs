@@ -16,7 +16,7 @@ use gracchus_wire::records::{Batch, BatchHeader};
 use super::{Ack, Append, ShardEnv};
 use crate::data_dirs::Checkpointed;
 use crate::partition::{Partition, PartitionView, Status};
-use crate::ticket::{AppendOutcome, Appended, Refusal, Ticket};
+use crate::ticket::{AppendOutcome, Appended, Ticket};
 
 /// Bytes that one vectored write takes at most, so that one busy partition does not hold up the others.
 const RUN_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -70,6 +70,10 @@ impl PartitionLog {
         let now = env.clock.now();
         let mut queue = std::mem::take(&mut self.queue).into_iter().peekable();
         while queue.peek().is_some() {
+            if self.status != Status::Online {
+                // Also a duplicate: what it repeats may not be durable, and nothing will be flushed any more.
+                return queue.for_each(|append| append.ack.refuse(ErrorCode::KafkaStorageError.into()));
+            }
             let run = self.next_run(&mut queue);
             self.append_run(run, now, env);
         }
@@ -83,7 +87,7 @@ impl PartitionLog {
         let mut next_offset = self.leader.offsets().log_end;
         while let Some(append) = queue.next_if(|append| {
             let header = &append.batch.header;
-            let fits = run.bytes == 0 || self.fits(run.bytes, header);
+            let fits = run.bytes == 0 || self.fits(&run, next_offset, header);
             fits && (header.producer_id == ProducerId::NONE || !producers.contains(&header.producer_id))
         }) {
             let Append { mut batch, log_append_time, ack, .. } = append;
@@ -110,12 +114,16 @@ impl PartitionLog {
         run
     }
 
-    /// Whether a batch can join a run in the active segment.
-    fn fits(&self, run_bytes: usize, next: &BatchHeader) -> bool {
-        let position = self.log.as_ref().map_or(0, |log| log.log_end().position as usize);
-        let with_next = run_bytes + next.total_bytes();
+    /// Whether a batch can join a run in the active segment: in bytes, and in offsets, which few bytes can use up.
+    fn fits(&self, run: &Run, next_offset: Offset, next: &BatchHeader) -> bool {
+        let log_end = self.log.as_ref().map(|log| log.log_end());
+        let (position, base) =
+            log_end.map_or((0, Offset::ZERO), |end| (end.position as usize, end.segment_base));
+        let with_next = run.bytes + next.total_bytes();
+        let last_offset = next_offset.plus(i64::from(next.last_offset_delta));
         with_next <= RUN_BYTES_MAX
             && position + with_next <= self.config.segment_bytes.unsigned_abs() as usize
+            && last_offset.since(base) <= i64::from(i32::MAX)
     }
 
     fn decide(&self, header: &BatchHeader, meta: &BatchMeta) -> AppendDecision {
@@ -125,27 +133,16 @@ impl PartitionLog {
 
     fn append_run(&mut self, run: Run, now: Timestamp, env: &ShardEnv) {
         let Some(first) = run.batches.first() else { return };
-        if let Err(refusal) = self.check_appendable(&run) {
-            return run.parts.into_iter().for_each(|part| part.ack.refuse(refusal.clone()));
+        // A single batch may be larger than the topic's segments; then it can never be stored.
+        if run.bytes > self.config.segment_bytes.unsigned_abs() as usize {
+            let refuse = |part: RunPart| part.ack.refuse(ErrorCode::RecordListTooLarge.into());
+            return run.parts.into_iter().for_each(refuse);
         }
         let outcome = self.write(&first.header.clone(), &run.batches, now, env);
         match outcome {
             Ok(()) => self.apply(run, now),
             Err(error) => run.parts.into_iter().for_each(|part| part.ack.refuse(error.into())),
         }
-    }
-
-    /// A single batch may be larger than the topic's segments; then it can never be stored.
-    fn check_appendable(&self, run: &Run) -> Result<(), Refusal> {
-        match self.status {
-            Status::Online => {}
-            Status::Offline => return Err(ErrorCode::KafkaStorageError.into()),
-            Status::Deleted => return Err(ErrorCode::UnknownTopicOrPartition.into()),
-        }
-        if run.bytes > self.config.segment_bytes.unsigned_abs() as usize {
-            return Err(ErrorCode::RecordListTooLarge.into());
-        }
-        Ok(())
     }
 
     /// Rolls the segment if it is full, and writes.

@@ -1,0 +1,134 @@
+use bytes::Bytes;
+use gracchus_base::{
+    Clock, Entropy, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId, TopicName,
+};
+use gracchus_log::{Deleter, FileCache, Fs, LogEnv};
+use gracchus_state::config::{BrokerConfig, Settings};
+use gracchus_wire::records::{BatchBuilder, BatchOptions, BatchProducer};
+
+use super::partition_log::PartitionLog;
+use super::*;
+use crate::ticket::Completion;
+
+fn env() -> ShardEnv {
+    ShardEnv {
+        log: LogEnv {
+            fs: Fs::real(),
+            files: Arc::new(FileCache::new(8)),
+            deleter: Deleter::at_once(Arc::new(|_, _| {})),
+            entropy: Entropy::seeded(1),
+        },
+        clock: Clock::system(),
+        never_flush: false,
+        producers_max: 10,
+        producer_expiration_ms: i64::MAX,
+        producer_check_ms: i64::MAX,
+        retention_check_ms: i64::MAX,
+    }
+}
+
+/// A partition in which nothing was ever written, with its face.
+fn partition(dir: &std::path::Path) -> (PartitionLog, Arc<Partition>) {
+    let (shard, _) = mpsc::unbounded_channel();
+    let topic = TopicName::parse("t").unwrap();
+    let id = TopicId([1; 16]);
+    let face = Arc::new(Partition::new(topic, id, PartitionIndex(0), ShardHandle(shard)));
+    let open = Open {
+        partition: face.clone(),
+        config: Arc::new(BrokerConfig::from_settings(&Settings::new()).unwrap().topic_defaults),
+        dir: dir.join("t-0"),
+        leader_epoch: LeaderEpoch(0),
+        found: FoundLog::NeverWritten,
+    };
+    (PartitionLog::open(&open, &env()), face)
+}
+
+/// A batch with one record, as the shard gets it from a handler.
+fn batch(producer: Option<(i64, i32)>) -> Batch {
+    let producer = producer.map(|(id, sequence)| BatchProducer {
+        producer_id: ProducerId(id),
+        producer_epoch: ProducerEpoch(0),
+        base_sequence: Sequence(sequence),
+    });
+    let mut builder = BatchBuilder::new(BatchOptions { producer, ..BatchOptions::default() });
+    builder.push(Timestamp(1), None, Some(&Bytes::from_static(b"x")), &[]);
+    builder.finish().unwrap()
+}
+
+/// Queues batches, and runs one round of them. Answers come into the completion, in order.
+fn round(log: &mut PartitionLog, face: &Partition, batches: Vec<Batch>) -> Arc<Completion> {
+    let (completion, tickets) = Completion::new(batches.len());
+    for (batch, ticket) in batches.into_iter().zip(tickets) {
+        let (key, ack) = (face.key(), Ack::Durable(ticket));
+        log.queue.push(Append { key, batch, log_append_time: Timestamp::NONE, ack });
+    }
+    log.append_queued(&env());
+    log.publish();
+    completion
+}
+
+fn flush(log: &mut PartitionLog) {
+    let ticket = log.flush_ticket().unwrap();
+    log.flushed(ticket.run());
+    log.publish();
+}
+
+#[test]
+fn traps_46_a_retry_is_answered_when_the_first_is_durable_and_not_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, face) = partition(dir.path());
+    let first = round(&mut log, &face, vec![batch(Some((7, 0)))]);
+    let retry = round(&mut log, &face, vec![batch(Some((7, 0)))]);
+    assert_eq!((first.take(), retry.take()), (vec![None], vec![None]));
+    let retry = round(&mut log, &face, vec![batch(Some((7, 0)))]);
+    flush(&mut log);
+    assert_eq!(retry.take()[0].as_ref().unwrap().as_ref().unwrap().base_offset, Offset(0));
+    let late = round(&mut log, &face, vec![batch(Some((7, 0)))]);
+    assert_eq!(late.take()[0].as_ref().unwrap().as_ref().unwrap().base_offset, Offset(0));
+}
+
+#[test]
+fn a_retry_to_a_partition_that_is_offline_is_refused_like_everything_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, face) = partition(dir.path());
+    let first = round(&mut log, &face, vec![batch(Some((7, 0)))]);
+    log.go_offline();
+    let second = round(&mut log, &face, vec![batch(Some((7, 0))), batch(None)]);
+    let error = || Some(Err(ErrorCode::KafkaStorageError.into()));
+    assert_eq!((first.take(), second.take()), (vec![error()], vec![error(), error()]));
+}
+
+#[test]
+fn batches_that_use_up_a_segments_offsets_begin_a_new_one_and_do_no_harm() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, face) = partition(dir.path());
+    let huge = || {
+        let mut batch = batch(None);
+        batch.header.last_offset_delta = i32::MAX / 2;
+        batch
+    };
+    let answers = round(&mut log, &face, (0..5).map(|_| huge()).collect());
+    flush(&mut log);
+    assert!(answers.take().into_iter().all(|answer| matches!(answer, Some(Ok(_)))));
+    assert_eq!(face.view().unwrap().high_watermark.offset, Offset(5 * (1 << 30)));
+}
+
+#[tokio::test]
+async fn a_poll_is_woken_by_what_can_be_read_and_not_by_what_is_only_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, face) = partition(dir.path());
+    log.publish();
+    let poll = Arc::new(crate::waiters::Poll::default());
+    face.waiters.register(&poll);
+    let woken = || async {
+        tokio::select! {
+            biased;
+            () = poll.changed() => true,
+            () = std::future::ready(()) => false,
+        }
+    };
+    let _answers = round(&mut log, &face, vec![batch(None)]);
+    assert!(!woken().await);
+    flush(&mut log);
+    assert!(woken().await);
+}
