@@ -2,6 +2,7 @@
 mod conversation;
 mod disks;
 mod golden;
+mod groups_over_restarts;
 mod rude_clients;
 mod starting;
 mod tidy;

@@ -17,14 +17,14 @@ const CHUNK_BYTES: u32 = 1024 * 1024;
 /// Reads the partition up to its high watermark and tells the worker.
 pub(super) fn spawn(partition: Arc<Partition>, worker: mpsc::WeakUnboundedSender<Command>) {
     tokio::task::spawn_blocking(move || {
-        let index = partition.index.0;
+        let key = partition.key();
         let outcome = replay(&partition, &mut |records| {
             if let Some(worker) = worker.upgrade() {
-                let _ended = worker.send(Command::Replayed { partition: index, records }).is_err();
+                let _ended = worker.send(Command::Replayed { key, records }).is_err();
             }
         });
         if let Some(worker) = worker.upgrade() {
-            let _ended = worker.send(Command::Loaded { partition: index, outcome }).is_err();
+            let _ended = worker.send(Command::Loaded { key, outcome }).is_err();
         }
     });
 }

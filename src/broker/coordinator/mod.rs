@@ -15,7 +15,7 @@ use gracchus_state::group::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::partition::{Partition, Topic};
+use crate::partition::{Partition, PartitionKey, Topic};
 use crate::ticket::AppendOutcome;
 use crate::topics::Topics;
 
@@ -42,16 +42,16 @@ pub(crate) enum Command {
     /// The offsets topic has this partition: replay it.
     Load(Arc<Partition>),
     Replayed {
-        partition: i32,
+        key: PartitionKey,
         records: Vec<gracchus_base::group_record::GroupRecord>,
     },
     Loaded {
-        partition: i32,
+        key: PartitionKey,
         outcome: Result<(), String>,
     },
     /// The high watermark has passed an append, or it failed.
     Settled {
-        partition: i32,
+        key: PartitionKey,
         append: AppendToken,
         outcome: AppendOutcome,
     },

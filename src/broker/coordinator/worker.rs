@@ -1,6 +1,6 @@
 //! A worker: owns machines, performs their effects, and wakes them in time.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use gracchus_wire::records::{Batch, BatchBuilder, BatchOptions};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{Command, load};
-use crate::partition::Partition;
+use crate::partition::{Partition, PartitionKey};
 use crate::shard::{self, Ack, Message};
 use crate::ticket::AppendOutcome;
 
@@ -37,6 +37,17 @@ struct Slot {
     loaded: bool,
     waiting: HashMap<Token, oneshot::Sender<Reply>>,
     token_next: u64,
+    /// Appends that the machine was not told the end of, oldest first. It is told in this order; the shard refuses one
+    /// at once though others before it still wait for their flush.
+    appends: VecDeque<(AppendToken, Option<Result<(), ErrorCode>>)>,
+}
+
+/// The duty to tell a worker how an append ended; dropped with a shard that is gone, it says that the append failed.
+struct Settle {
+    own: mpsc::WeakUnboundedSender<Command>,
+    key: PartitionKey,
+    append: AppendToken,
+    told: bool,
 }
 
 impl Worker {
@@ -72,16 +83,21 @@ impl Worker {
                 }
             }
             Command::Load(partition) => self.load(partition),
-            Command::Replayed { partition, records } => {
-                if let Some(slot) = self.slots.get_mut(&partition) {
+            Command::Replayed { key, records } => {
+                if let Some(slot) = self.slot(key) {
                     records.into_iter().for_each(|record| slot.machine.replay(record));
                 }
             }
-            Command::Loaded { partition, outcome } => self.loaded(partition, outcome),
-            Command::Settled { partition, append, outcome } => self.settled(partition, append, &outcome),
+            Command::Loaded { key, outcome } => self.loaded(key, outcome),
+            Command::Settled { key, append, outcome } => self.settled(key, append, outcome),
             Command::TopicsDeleted(topics) => self.topics_deleted(&topics),
             Command::ExpireOffsets => self.expire_offsets(),
         }
+    }
+
+    /// The slot of a partition; not of one that had its name before, in a topic that was deleted.
+    fn slot(&mut self, key: PartitionKey) -> Option<&mut Slot> {
+        self.slots.get_mut(&key.1.0).filter(|slot| slot.partition.key() == key)
     }
 
     /// Dropping `reply` tells the caller that the machine is not there yet.
@@ -98,7 +114,8 @@ impl Worker {
 
     fn load(&mut self, partition: Arc<Partition>) {
         let index = partition.index.0;
-        if self.slots.contains_key(&index) {
+        // A slot of the topic that had the name before gives way; who waits there is told to look again.
+        if self.slots.get(&index).is_some_and(|slot| slot.partition.key() == partition.key()) {
             return;
         }
         let machine = Coordinator::new(self.config.clone());
@@ -108,19 +125,20 @@ impl Worker {
             loaded: false,
             waiting: HashMap::new(),
             token_next: 0,
+            appends: VecDeque::new(),
         };
         self.slots.insert(index, slot);
         load::spawn(partition, self.own.clone());
     }
 
-    fn loaded(&mut self, partition: i32, outcome: Result<(), String>) {
+    fn loaded(&mut self, key: PartitionKey, outcome: Result<(), String>) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
-        let Some(slot) = self.slots.get_mut(&partition) else { return };
+        let Some(slot) = self.slot(key) else { return };
         match outcome {
             Ok(()) => {
                 slot.loaded = true;
                 let effects = slot.machine.loaded(now, wall);
-                self.perform(partition, effects);
+                self.perform(key.1.0, effects);
             }
             // The slot stays as it is: its groups are answered with an error until a restart.
             Err(error) => {
@@ -131,12 +149,16 @@ impl Worker {
 
     /// Only what is durable becomes visible: neither an offset that a power cut could take back, nor the assignment of
     /// a generation that could.
-    fn settled(&mut self, partition: i32, append: AppendToken, outcome: &AppendOutcome) {
+    fn settled(&mut self, key: PartitionKey, append: AppendToken, outcome: AppendOutcome) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
-        let Some(slot) = self.slots.get_mut(&partition) else { return };
-        let result = outcome.as_ref().map(|_| ()).map_err(|refusal| refusal.error);
-        let effects = slot.machine.appended(append, result, now, wall);
-        self.perform(partition, effects);
+        let Some(slot) = self.slot(key) else { return };
+        slot.note_end(append, outcome.map(|_| ()).map_err(|refusal| refusal.error));
+        while let Some(slot) = self.slot(key)
+            && let Some((append, result)) = slot.next_end()
+        {
+            let effects = slot.machine.appended(append, result, now, wall);
+            self.perform(key.1.0, effects);
+        }
     }
 
     fn topics_deleted(&mut self, topics: &[(String, TopicId)]) {
@@ -200,25 +222,55 @@ impl Slot {
         }
     }
 
-    fn append(&self, append: Append, wall: Timestamp, own: &mpsc::WeakUnboundedSender<Command>) {
-        let partition = self.partition.index.0;
-        let token = append.token;
-        let own = own.clone();
-        let tell = move |outcome| {
-            if let Some(own) = own.upgrade() {
-                let _ended = own.send(Command::Settled { partition, append: token, outcome }).is_err();
-            }
-        };
+    fn append(&mut self, append: Append, wall: Timestamp, own: &mpsc::WeakUnboundedSender<Command>) {
+        let key = self.partition.key();
+        self.appends.push_back((append.token, None));
+        let settle = Settle { own: own.clone(), key, append: append.token, told: false };
         match batch(&append.records, wall) {
             Ok(batch) => {
-                let (key, ack) = (self.partition.key(), Ack::Tell(Box::new(tell)));
+                let ack = Ack::Tell(Box::new(move |outcome| settle.tell(outcome)));
                 let append = shard::Append { key, batch, log_append_time: Timestamp::NONE, ack };
                 self.partition.shard.send(Message::Append(append));
             }
             Err(error) => {
                 tracing::error!(partition = %self.partition.name(), error, "group records were not encoded");
-                tell(Err(ErrorCode::UnknownServerError.into()));
+                settle.tell(Err(ErrorCode::UnknownServerError.into()));
             }
+        }
+    }
+
+    fn note_end(&mut self, append: AppendToken, result: Result<(), ErrorCode>) {
+        if let Some(entry) = self.appends.iter_mut().find(|(other, _)| *other == append) {
+            entry.1 = Some(result);
+        }
+    }
+
+    /// The oldest append, if it has ended.
+    fn next_end(&mut self) -> Option<(AppendToken, Result<(), ErrorCode>)> {
+        let (append, result) = *self.appends.front()?;
+        self.appends.pop_front_if(|_| result.is_some());
+        Some((append, result?))
+    }
+}
+
+impl Settle {
+    fn tell(mut self, outcome: AppendOutcome) {
+        self.send(outcome);
+    }
+
+    fn send(&mut self, outcome: AppendOutcome) {
+        self.told = true;
+        if let Some(own) = self.own.upgrade() {
+            let (key, append) = (self.key, self.append);
+            let _ended = own.send(Command::Settled { key, append, outcome }).is_err();
+        }
+    }
+}
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        if !self.told {
+            self.send(Err(ErrorCode::KafkaStorageError.into()));
         }
     }
 }

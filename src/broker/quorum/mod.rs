@@ -104,6 +104,18 @@ impl Quorum {
     /// # Errors
     /// Nothing of them is applied after a restart, unless it was a failed flush, of which nobody can know.
     pub fn append(&mut self, records: &[MetadataRecord]) -> Result<(), QuorumError> {
+        let start = self.next_offset();
+        if let Err(error) = self.append_all(records) {
+            // What is committed next must not stand behind half a change. If it cannot be cut off, the log is offline.
+            if let Err(error) = self.log.truncate_to(start) {
+                tracing::error!(%error, "half a change of metadata was not taken back");
+            }
+            return Err(error);
+        }
+        self.flush()
+    }
+
+    fn append_all(&mut self, records: &[MetadataRecord]) -> Result<(), QuorumError> {
         for records in records.chunks(BATCH_RECORDS_MAX) {
             let mut builder = BatchBuilder::new(self.options(false));
             for record in records {
@@ -111,7 +123,7 @@ impl Quorum {
             }
             self.append_batch(builder.finish()?)?;
         }
-        self.flush()
+        Ok(())
     }
 
     /// Closes the log for a clean shutdown.
