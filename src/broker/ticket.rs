@@ -9,6 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use gracchus_base::{ErrorCode, Offset, Timestamp};
 use tokio::sync::Notify;
 
+use crate::admission::Grant;
+
 /// A batch that was stored (or was stored before: a duplicate has the outcome of the original).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Appended {
@@ -42,6 +44,8 @@ pub struct Completion {
     outcomes: Mutex<Vec<Option<AppendOutcome>>>,
     left: AtomicUsize,
     done: Notify,
+    /// The request's memory, which its batches hold until the last ticket is answered, though the client be gone.
+    _grant: Arc<Grant>,
 }
 
 /// The duty to answer one slot. Dropping it unanswered answers `KAFKA_STORAGE_ERROR`: whoever held it is gone.
@@ -53,9 +57,10 @@ pub struct Ticket {
 
 impl Completion {
     /// A completion for `slots` batches, with their tickets in order.
-    pub fn new(slots: usize) -> (Arc<Self>, Vec<Ticket>) {
+    pub fn new(slots: usize, grant: Arc<Grant>) -> (Arc<Self>, Vec<Ticket>) {
         let outcomes = Mutex::new(vec![None; slots]);
-        let completion = Arc::new(Self { outcomes, left: AtomicUsize::new(slots), done: Notify::new() });
+        let left = AtomicUsize::new(slots);
+        let completion = Arc::new(Self { outcomes, left, done: Notify::new(), _grant: grant });
         let tickets = (0..slots).map(|slot| Ticket { completion: completion.clone(), slot }).collect();
         (completion, tickets)
     }
@@ -112,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_completion_ends_with_its_last_ticket_and_keeps_each_outcome_apart() {
-        let (completion, mut tickets) = Completion::new(2);
+        let (completion, mut tickets) = Completion::new(2, Arc::default());
         let appended =
             Appended { base_offset: Offset(7), log_append_time: Timestamp::NONE, log_start: Offset(0) };
         tickets.remove(1).answer(Ok(appended));
@@ -121,5 +126,15 @@ mod tests {
         let outcomes = completion.take();
         assert_eq!(outcomes[0], Some(Err(ErrorCode::KafkaStorageError.into())));
         assert_eq!(outcomes[1], Some(Ok(appended)));
+    }
+
+    #[tokio::test]
+    async fn batches_keep_their_memory_granted_until_they_are_answered_though_the_client_is_gone() {
+        let grant = Arc::new(Grant::default());
+        let (completion, mut tickets) = Completion::new(2, grant.clone());
+        drop((completion, tickets.pop()));
+        assert_eq!(Arc::strong_count(&grant), 2);
+        drop(tickets);
+        assert_eq!(Arc::strong_count(&grant), 1);
     }
 }

@@ -46,6 +46,7 @@ use gracchus_wire::frame::RequestHeader;
 use gracchus_wire::request::{self, Request};
 use gracchus_wire::response::{self, Response};
 
+use crate::admission::Grant;
 use crate::connection::ConnectionInfo;
 use crate::connection::reply::Reply;
 use crate::node::Node;
@@ -103,6 +104,8 @@ pub struct RequestContext {
     pub node: Arc<Node>,
     pub connection: Arc<ConnectionInfo>,
     pub header: RequestHeader,
+    /// The request's memory; whoever keeps bytes of it keeps this too.
+    pub grant: Arc<Grant>,
 }
 
 /// What became of a request.
@@ -114,8 +117,13 @@ pub enum Outcome {
 
 impl RequestContext {
     /// Binds a request to its connection.
-    pub fn new(node: Arc<Node>, connection: Arc<ConnectionInfo>, header: RequestHeader) -> Self {
-        Self { node, connection, header }
+    pub fn new(
+        node: Arc<Node>,
+        connection: Arc<ConnectionInfo>,
+        header: RequestHeader,
+        grant: Arc<Grant>,
+    ) -> Self {
+        Self { node, connection, header, grant }
     }
 
     /// The version of the API that the client speaks.

@@ -35,7 +35,7 @@ pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
         return Outcome::Now(answer(ctx, acks, &request, || Err(error.into())));
     }
     let slots = request.topic_data.iter().map(|topic| topic.partition_data.len()).sum();
-    let (completion, tickets) = Completion::new(slots);
+    let (completion, tickets) = Completion::new(slots, ctx.grant.clone());
     let mut tickets = tickets.into_iter();
     let mut request = request;
     for topic_data in &mut request.topic_data {

@@ -3,6 +3,7 @@
 //! Memory grows as bytes arrive: the length a client claims reserves nothing but what the budget grants at a time.
 
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -23,7 +24,7 @@ const LENGTH_BYTES: usize = 4;
 #[derive(Debug)]
 pub struct Frame {
     pub bytes: Bytes,
-    pub grant: Grant,
+    pub grant: Arc<Grant>,
 }
 
 /// Why no frame came.
@@ -122,7 +123,7 @@ impl FrameReader {
             // Nothing half-read: an idle connection holds no buffer that a large frame once needed.
             self.buffer = BytesMut::new();
         }
-        Ok(grant.map(|grant| Frame { bytes, grant }))
+        Ok(grant.map(|grant| Frame { bytes, grant: Arc::new(grant) }))
     }
 
     fn length(&self) -> Result<usize, FrameError> {

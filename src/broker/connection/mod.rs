@@ -21,7 +21,6 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use self::frame_reader::{Frame, FrameError, FrameReader};
 use self::reply::Reply;
-use crate::admission::Grant;
 use crate::api::{self, Outcome};
 use crate::listener::Endpoint;
 use crate::node::Node;
@@ -44,11 +43,8 @@ pub struct ConnectionInfo {
     pub endpoint: Arc<Endpoint>,
 }
 
-/// A reply that is on its way; it keeps the request's memory granted until it is sent.
-struct Pending {
-    reply: Pin<Box<dyn Future<Output = Reply> + Send>>,
-    grant: Grant,
-}
+/// A reply that is on its way.
+type Pending = Pin<Box<dyn Future<Output = Reply> + Send>>;
 
 /// Why a connection ended, when it did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -149,7 +145,7 @@ impl Connection {
         if !api::overlaps(&header) {
             self.drain().await?;
         }
-        let context = api::RequestContext::new(self.node.clone(), self.info.clone(), header);
+        let context = api::RequestContext::new(self.node.clone(), self.info.clone(), header, grant);
         let outcome = api::dispatch(context, bytes);
         let hung_up = async {
             self.reader.hung_up(&self.stream).await;
@@ -163,11 +159,8 @@ impl Connection {
             () = self.shutdown.started_for(SHUTDOWN_GRACE) => return Ok(()),
         };
         match outcome {
-            Outcome::Now(reply) => {
-                self.send(reply).await?;
-                drop(grant);
-            }
-            Outcome::Later(reply) => self.pending.push_back(Pending { reply, grant }),
+            Outcome::Now(reply) => self.send(reply).await?,
+            Outcome::Later(reply) => self.pending.push_back(reply),
         }
         Ok(())
     }
@@ -204,8 +197,8 @@ impl Connection {
 async fn oldest(pending: &mut VecDeque<Pending>) -> Reply {
     match pending.front_mut() {
         Some(first) => {
-            let reply = first.reply.as_mut().await;
-            drop(pending.pop_front().map(|done| done.grant));
+            let reply = first.as_mut().await;
+            pending.pop_front();
             reply
         }
         None => std::future::pending().await,

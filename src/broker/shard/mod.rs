@@ -24,8 +24,8 @@ use crate::data_dirs::{Checkpointed, FoundLog};
 use crate::partition::{Partition, PartitionKey};
 use crate::ticket::{AppendOutcome, Refusal, Ticket};
 
-/// The way to a shard. The queue behind it has no bound of its own: every append in it holds part of the request
-/// budget, and all other messages are one per administrative action.
+/// The way to a shard. The queue behind it has no bound of its own: every append in it keeps its request's part of the
+/// budget until it is answered, and all other messages are one per administrative action.
 #[derive(Clone, Debug)]
 pub struct ShardHandle(mpsc::UnboundedSender<Message>);
 

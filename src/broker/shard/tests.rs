@@ -57,7 +57,7 @@ fn batch(producer: Option<(i64, i32)>) -> Batch {
 
 /// Queues batches, and runs one round of them. Answers come into the completion, in order.
 fn round(log: &mut PartitionLog, face: &Partition, batches: Vec<Batch>) -> Arc<Completion> {
-    let (completion, tickets) = Completion::new(batches.len());
+    let (completion, tickets) = Completion::new(batches.len(), Arc::default());
     for (batch, ticket) in batches.into_iter().zip(tickets) {
         let (key, ack) = (face.key(), Ack::Durable(ticket));
         log.queue.push(Append { key, batch, log_append_time: Timestamp::NONE, ack });

@@ -68,7 +68,7 @@ impl ShardEnv {
 pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
     let (sender, receiver) = mpsc::unbounded_channel();
     let handle = ShardHandle(sender);
-    // The thread and its flushers hold weak ends: a shard ends when everyone else has dropped it, or with `Close`.
+    // The flushers and the partitions hold ends of their own: a shard ends with `Close` only.
     let flushers = Flushers::spawn(name, &handle)?;
     let (first_check, retention_check_ms) =
         (env.clock.now().get() + RETENTION_DELAY_MS, env.retention_check_ms);
