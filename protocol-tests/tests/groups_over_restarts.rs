@@ -1,14 +1,17 @@
 //! What groups have committed, over restarts and over the deletion of the topic that holds it.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use gracchus_base::ErrorCode;
 use gracchus_wire::messages::{
-    DeleteTopicsRequest, FindCoordinatorRequest, GroupId, OffsetCommitRequest, OffsetFetchRequest, StrBytes,
-    offset_commit_request as oc, offset_fetch_request as of,
+    DeleteTopicsRequest, FindCoordinatorRequest, GroupId, ListOffsetsRequest, OffsetCommitRequest,
+    OffsetFetchRequest, StrBytes, list_offsets_request as lo, offset_commit_request as oc,
+    offset_fetch_request as of,
 };
 use protocol_tests::client::topic_name;
-use protocol_tests::{Client, TestBroker};
+use protocol_tests::process::{Process, Signal, command};
+use protocol_tests::{Client, TestBroker, batch};
 
 fn group() -> GroupId {
     GroupId(StrBytes::from_static_str("g"))
@@ -78,4 +81,48 @@ async fn the_offsets_topic_can_be_deleted_and_comes_back_empty() {
     assert_eq!(committed(&mut client).await, 7);
     broker.restart().await;
     assert_eq!(committed(&mut broker.client().await).await, 7);
+}
+
+/// The program on `dir`, and where it listens.
+fn start(dir: &std::path::Path) -> (Process, SocketAddr) {
+    let args = ["--listen", "127.0.0.1:0", "--data-dir", "data"];
+    let mut process = Process::start(command(dir, &args));
+    let line = process.wait_for("listening on");
+    let (_, address) = line.split_once("listening on ").unwrap();
+    (process, address.split([';', ',']).next().unwrap().parse().unwrap())
+}
+
+#[tokio::test]
+async fn faults_02_what_was_acknowledged_and_committed_is_there_after_kill_9_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut process, mut address) = start(dir.path());
+    Client::connect(address).await.create_topic("t", 1, &[]).await;
+    let mut offset = 0;
+    for round in 1..=5 {
+        let mut client = Client::connect(address).await;
+        for _ in 0..20 {
+            let answer = client.produce("t", 0, -1, batch::values(&["x", "y"])).await;
+            let answer = &answer.responses[0].partition_responses[0];
+            assert_eq!((answer.error_code, answer.base_offset), (0, offset), "round {round}");
+            offset += 2;
+        }
+        commit(&mut client, offset).await;
+        process.signal(Signal::KILL);
+        process.wait();
+        (process, address) = start(dir.path());
+        let mut client = Client::connect(address).await;
+        assert_eq!(committed(&mut client).await, offset, "round {round}");
+        assert_eq!(end(&mut client).await, offset, "round {round}");
+    }
+}
+
+/// The end of the topic's partition, as a consumer sees it.
+async fn end(client: &mut Client) -> i64 {
+    let partition = lo::ListOffsetsPartition::default().with_partition_index(0).with_timestamp(-1);
+    let topic = lo::ListOffsetsTopic::default().with_name(topic_name("t")).with_partitions(vec![partition]);
+    let request = ListOffsetsRequest::default().with_replica_id((-1).into()).with_topics(vec![topic]);
+    let answer = client.call(5, request).await;
+    let partition = &answer.topics[0].partitions[0];
+    assert_eq!(partition.error_code, 0);
+    partition.offset
 }

@@ -48,9 +48,6 @@ pub const FETCH_SESSIONS_PARTITIONS_MAX: usize = 200_000;
 /// Idempotent producers that one partition remembers, at about 250 bytes each; Kafka has no bound.
 pub const PARTITION_PRODUCERS_MAX: usize = 10_000;
 
-/// Messages that wait in a shard's mailbox; senders wait when it is full.
-pub const SHARD_MAILBOX_MAX: usize = 4096;
-
 /// Producer ids that are handed out per block written to the metadata log, as in Kafka.
 pub const PRODUCER_ID_BLOCK: i64 = 1000;
 
