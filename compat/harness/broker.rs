@@ -52,7 +52,8 @@ impl Broker {
     /// Starts a broker on an empty directory; returns once it answers ApiVersions.
     pub fn start(kind: Kind, settings: &[(&str, &str)]) -> Result<Broker, StartError> {
         let home = tempfile::Builder::new().prefix("gracchus-compat-").tempdir()?;
-        let settings = settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let settings: Vec<_> =
+            settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let (process, address, start_took) = launch(&kind, home.path(), address, &settings)?;
         Ok(Broker { kind, settings, home, address, process, start_took })
@@ -124,7 +125,7 @@ fn launch(
     kind: &Kind,
     home: &Path,
     mut address: SocketAddr,
-    settings: &Vec<(String, String)>,
+    settings: &[(String, String)],
 ) -> Result<(Process, SocketAddr, Duration), StartError> {
     let begun = Instant::now();
     let process = match kind {
@@ -148,7 +149,11 @@ fn launch(
     Ok((process, address, begun.elapsed()))
 }
 
-fn spawn_gracchus(home: &Path, address: SocketAddr, settings: &[(String, String)]) -> Result<Process, StartError> {
+fn spawn_gracchus(
+    home: &Path,
+    address: SocketAddr,
+    settings: &[(String, String)],
+) -> Result<Process, StartError> {
     let binary = binary::gracchus().map_err(StartError::Missing)?;
     let mut command = Command::new(binary);
     command.arg("--listen").arg(address.to_string()).arg("--data-dir").arg(data_dir(home));

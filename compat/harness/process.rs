@@ -54,7 +54,8 @@ impl Process {
     /// Starts `command` with both outputs captured, feeds it `stdin` and closes that.
     pub fn spawn(command: &mut Command, stdin: &[u8]) -> io::Result<Process> {
         let started = Instant::now();
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
         let pid = Pid::from_child(&child);
         let (input, out, err) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
         let state = State { child, stdout: Vec::new(), stderr: Vec::new(), streams_open: 2, exit: None };

@@ -74,7 +74,10 @@ fn every_file(tools: &Tools, (_, subject): &(PathBuf, PathBuf)) -> Result<Vec<St
 
 fn same_files(_: &Tools, (reference, subject): &(PathBuf, PathBuf)) -> Result<Vec<String>, String> {
     let names = |dir: &Path| -> Result<Vec<String>, String> {
-        Ok(dump::list(&dir.join("disk-plain-0"))?.iter().map(|p| compat_harness::tools::file_name(p)).collect())
+        Ok(dump::list(&dir.join("disk-plain-0"))?
+            .iter()
+            .map(|p| compat_harness::tools::file_name(p))
+            .collect())
     };
     Ok(diff::lines(&names(reference)?, &names(subject)?))
 }
@@ -124,13 +127,16 @@ fn same_metadata(tools: &Tools, (reference, subject): &(PathBuf, PathBuf)) -> Re
 fn same_checkpoints(_: &Tools, (reference, subject): &(PathBuf, PathBuf)) -> Result<Vec<String>, String> {
     let read = |dir: &Path| -> Result<Vec<String>, String> {
         let mut lines = Vec::new();
-        for name in ["disk-plain-0/leader-epoch-checkpoint", "disk-plain-0/partition.metadata", "meta.properties"] {
+        for name in
+            ["disk-plain-0/leader-epoch-checkpoint", "disk-plain-0/partition.metadata", "meta.properties"]
+        {
             let path = dir.join(name);
             let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
             let mut part = mask::apply(&text, &[]);
             if name == "meta.properties" {
                 part.retain(|line| !line.starts_with('#'));
-                part.iter_mut().for_each(|line| *line = line.split('=').next().unwrap_or_default().to_owned());
+                part.iter_mut()
+                    .for_each(|line| *line = line.split('=').next().unwrap_or_default().to_owned());
                 part.sort();
             }
             lines.push(name.to_owned());
@@ -159,7 +165,8 @@ fn serve_copied(tools: &Tools, reference: &mut Broker, subject: &mut Broker) -> 
     let mut problems = Vec::new();
     for (from, to) in COPIED {
         let count = end_offset(tools, reference, from)?;
-        let [expected, found] = [read_all(tools, reference, from, count)?, read_all(tools, subject, to, count)?];
+        let [expected, found] =
+            [read_all(tools, reference, from, count)?, read_all(tools, subject, to, count)?];
         problems.extend(diff::lines(&expected, &found));
     }
     Ok(problems)

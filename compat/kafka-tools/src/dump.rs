@@ -15,11 +15,12 @@ const LIMIT: Duration = Duration::from_secs(120);
 const COMPLAINTS_SHOWN: usize = 20;
 const KINDS: &[&str] = &["log", "index", "timeindex", "txnindex", "snapshot"];
 
-/// Words by which kafka-dump-log says that it does not like a file.
+/// Words by which kafka-dump-log says that it does not like a file. It also says "Non-consecutive offsets" of every
+/// segment that does not begin at 0, followed by "-1 is followed by 300": so what it lists there is looked at.
 static COMPLAINT: LazyLock<Regex> = LazyLock::new(|| {
     mask::fixed(
-        "(?i)exception|mismatch|corrupt|unrecognized|out of order|non-consecutive|isvalid: false|could not|\
-         failed|is not valid|wrong|unknown",
+        "(?i)exception|mismatch|corrupt|unrecognized|out of order|^ *\\d+ is followed by|isvalid: false|\
+         could not|failed|is not valid|wrong|unknown",
     )
 });
 
@@ -31,7 +32,8 @@ pub fn files(data_dir: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<PathB
         if !partition.is_dir() || !wanted(&name) {
             continue;
         }
-        let known = |path: &PathBuf| path.extension().is_some_and(|kind| KINDS.iter().any(|known| kind == *known));
+        let known =
+            |path: &PathBuf| path.extension().is_some_and(|kind| KINDS.iter().any(|known| kind == *known));
         found.extend(list(&partition)?.into_iter().filter(known));
     }
     Ok(found)
@@ -84,9 +86,9 @@ pub fn latest_offsets(lines: &[String], groups: &str) -> Vec<String> {
 pub fn metadata_records(lines: &[String], prefix: &str) -> Vec<String> {
     let records = lines.iter().filter_map(|line| line.split_once(" payload: ").map(|(_, record)| record));
     let named = records.filter(|record| {
-        (record.contains("\"TOPIC_RECORD\"") || record.contains("\"CONFIG_RECORD\"")) && record.contains(prefix)
+        (record.contains("\"TOPIC_RECORD\"") || record.contains("\"CONFIG_RECORD\""))
+            && record.contains(prefix)
     });
     let text: Vec<&str> = named.collect();
-    let ids = Filter::Mask(mask::fixed(r#""topicId":"[\w-]{22}""#));
-    mask::apply(&text.join("\n"), &[ids, Filter::Sort])
+    mask::apply(&text.join("\n"), &[Filter::Sort])
 }

@@ -54,7 +54,8 @@ impl Options {
 
     fn wants(&self, scenario: &Scenario) -> bool {
         // The checks of what is on disk need their topics filled.
-        let fills = scenario.name == disk::FILL && self.only.as_ref().is_some_and(|only| "disk".contains(only));
+        let fills =
+            scenario.name == disk::FILL && self.only.as_ref().is_some_and(|only| "disk".contains(only));
         let named = self.only.as_ref().is_none_or(|only| scenario.name.contains(only));
         (named || fills) && (!self.quick || scenario.has("quick"))
     }
@@ -88,10 +89,8 @@ fn run(options: &Options) -> Result<bool, String> {
     let tools = Tools::new(jars.clone()).map_err(|e| e.to_string())?;
     let subject = if options.self_check { Kind::Reference(jars.clone()) } else { Kind::Gracchus };
     let begun = Instant::now();
-    let (mut reference, mut subject) = both(
-        || Broker::start(Kind::Reference(jars), SETTINGS),
-        || Broker::start(subject, SETTINGS),
-    )?;
+    let (mut reference, mut subject) =
+        both(|| Broker::start(Kind::Reference(jars), SETTINGS), || Broker::start(subject, SETTINGS))?;
     println!("both brokers run after {:.1} s", begun.elapsed().as_secs_f32());
     compare_all(&mut report, &tools, &reference, &subject, &scenarios);
     if scenarios.iter().any(|scenario| scenario.name == disk::FILL) {

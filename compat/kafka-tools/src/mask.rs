@@ -11,7 +11,7 @@ static MASKS: LazyLock<Vec<(Regex, &'static str)>> = LazyLock::new(|| {
     [
         (r"127\.0\.0\.1:\d+", "ADDRESS"),
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "UUID"),
-        (r"(TopicId: |topicId[=:] ?|topic_id: )[\w-]{22}", "${1}ID"),
+        (r#"(TopicId: |"topicId":"|topic_id: )[\w-]{22}"#, "${1}ID"),
         (r"\b(console-consumer|perf-consumer)-\d+", "${1}-N"),
         // 13 digits are milliseconds since 1970, of this decade.
         (r"\b1[6-9]\d{11}\b", "TIME"),
@@ -92,7 +92,8 @@ mod tests {
 
     #[test]
     fn rows_of_apis_not_served_are_left_out_on_both_sides() {
-        let mut reference = vec!["\tA(0): 0 to 1 [usable: 1],".to_owned(), "\tB(1): 0 [usable: 0]".to_owned()];
+        let mut reference =
+            vec!["\tA(0): 0 to 1 [usable: 1],".to_owned(), "\tB(1): 0 [usable: 0]".to_owned()];
         let mut subject = vec!["\tA(0): 0 to 1 [usable: 1],".to_owned(), "\tB(1): UNSUPPORTED".to_owned()];
         assert_eq!(keep_served(&mut reference, &mut subject), 1);
         assert_eq!(reference, subject);
