@@ -64,6 +64,16 @@ impl Lane<'_> {
         Ok(observed)
     }
 
+    /// The names of APIs that the tools know and this broker does not advertise.
+    pub fn unserved_apis(&self) -> Vec<String> {
+        let args = ["--bootstrap-server".to_owned(), self.address.clone()];
+        let asked = self.tools.run("kafka-broker-api-versions", &args, b"", TOOL_LIMIT);
+        let text = asked.map(|outcome| outcome.stdout).unwrap_or_default();
+        let rows = text.lines().filter_map(|line| line.trim().split_once("): "));
+        let unserved = rows.filter(|(_, versions)| versions.starts_with("UNSUPPORTED"));
+        unserved.filter_map(|(api, _)| api.split('(').next().map(str::to_owned)).collect()
+    }
+
     fn call(&self, call: &Call, dir: &Path) -> Result<Observed, String> {
         let args = self.arguments(call, dir);
         let once = || -> Result<Outcome, String> {
@@ -76,13 +86,16 @@ impl Lane<'_> {
         };
         let mut outcome = once()?;
         if let Some(wanted) = until(&call.filters) {
-            wait_until(UNTIL_LIMIT, || {
+            let matched = wait_until(UNTIL_LIMIT, || {
                 if wanted.is_match(&outcome.stdout) {
                     return Some(());
                 }
                 outcome = once().unwrap_or_else(|_| outcome.clone());
                 None
             });
+            if matched.is_none() {
+                return Err(format!("{} never matched {wanted}:\n{}", title(call), outcome.stdout));
+            }
         }
         Ok(observe(title(call), &outcome, &call.filters))
     }

@@ -1,7 +1,8 @@
 //! Scenario files: what is typed at a terminal, in order, and how the answers are to be compared.
 //!
 //! One line each:
-//! `[name] words`      a scenario begins; `quick` puts it into the quick part, `kcat` says that it needs kcat
+//! `[name] words`      a scenario begins; `quick` puts it into the quick part, `kcat` says that it needs kcat,
+//!                     `api:Name` that it needs an API which the subject may not serve yet
 //! `> file text`       append a line to a file in the scenario's directory, named `{dir}/file` in arguments
 //! `$ tool args`       run a tool to its end
 //! `& id tool args`    start a tool that goes on running
