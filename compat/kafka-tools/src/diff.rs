@@ -1,5 +1,8 @@
 //! A line diff, for people.
 
+/// More than this of one difference helps nobody.
+const SHOWN: usize = 60;
+
 /// Lines only on the left with `-`, only on the right with `+`, common ones near a difference with two blanks.
 pub fn lines(left: &[String], right: &[String]) -> Vec<String> {
     let common = longest_common(left, right);
@@ -48,8 +51,13 @@ fn near_changes(lines: Vec<String>) -> Vec<String> {
     const AROUND: usize = 2;
     let changed: Vec<usize> = (0..lines.len()).filter(|&at| !lines[at].starts_with("  ")).collect();
     let near = |at: &usize| changed.iter().any(|change| change.abs_diff(*at) <= AROUND);
-    let indices: Vec<usize> = (0..lines.len()).filter(near).collect();
-    indices.into_iter().map(|at| lines[at].clone()).collect()
+    let mut shown: Vec<String> = (0..lines.len()).filter(near).map(|at| lines[at].clone()).collect();
+    if shown.len() > SHOWN {
+        let more = shown.len() - SHOWN;
+        shown.truncate(SHOWN);
+        shown.push(format!("and {more} lines more"));
+    }
+    shown
 }
 
 #[cfg(test)]
