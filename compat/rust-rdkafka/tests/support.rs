@@ -11,7 +11,7 @@ use compat_harness::Broker;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
-use rdkafka::config::FromClientConfigAndContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, DeliveryResult, Headers, Message};
@@ -65,21 +65,34 @@ pub fn create_topic(broker: &Broker, name: &str, partitions: i32, settings: &[(&
 /// What became of one record that was sent: where it is, or why not.
 pub type Receipt = (u64, Result<(i32, i64), KafkaError>);
 
-/// Collects receipts in the order in which they came.
+/// Collects receipts in the order in which they came, and what the client had to say, for the message of a failure.
 #[derive(Clone, Debug, Default)]
-pub struct Receipts(Arc<Mutex<Vec<Receipt>>>);
+pub struct Receipts {
+    receipts: Arc<Mutex<Vec<Receipt>>>,
+    said: Arc<Mutex<Vec<String>>>,
+}
 
 impl Receipts {
     pub fn list(&self) -> Vec<Receipt> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub fn count(&self) -> usize {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub fn said(&self) -> String {
+        let lines = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        lines[lines.len().saturating_sub(100)..].join("\n")
     }
 }
 
-impl ClientContext for Receipts {}
+impl ClientContext for Receipts {
+    fn log(&self, _: RDKafkaLogLevel, facility: &str, message: &str) {
+        let mut lines = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.push(format!("{facility} {message}"));
+    }
+}
 
 impl ProducerContext for Receipts {
     type DeliveryOpaque = Box<u64>;
@@ -89,7 +102,7 @@ impl ProducerContext for Receipts {
             Ok(message) => Ok((message.partition(), message.offset())),
             Err((error, _)) => Err(error.clone()),
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((*id, receipt));
+        self.receipts.lock().unwrap_or_else(PoisonError::into_inner).push((*id, receipt));
     }
 }
 
