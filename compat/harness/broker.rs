@@ -42,9 +42,10 @@ pub enum StartError {
 pub struct Broker {
     kind: Kind,
     settings: Vec<(String, String)>,
-    home: TempDir,
     address: SocketAddr,
+    /// Before `home`: a process that still runs would write into the directory while it is being removed.
     process: Process,
+    home: TempDir,
     start_took: Duration,
 }
 
@@ -56,7 +57,7 @@ impl Broker {
             settings.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
         let (process, address, start_took) = launch(&kind, home.path(), address, &settings)?;
-        Ok(Broker { kind, settings, home, address, process, start_took })
+        Ok(Broker { kind, settings, address, process, home, start_took })
     }
 
     /// What `COMPAT_SUBJECT=reference` turns into the reference, so that the tests can be tested themselves.
