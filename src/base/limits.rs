@@ -3,9 +3,6 @@
 /// The longest topic name: the directory `<topic>-<partition>.<32 hex>-delete` must fit 255 bytes, as in Kafka.
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
 
-/// `socket.request.max.bytes`, Kafka's default: the largest frame that is accepted.
-pub const FRAME_BYTES_MAX_DEFAULT: i32 = 100 * 1024 * 1024;
-
 /// Array elements that one request may hold over all its arrays. A decoded element costs up to about 150 bytes where
 /// its shortest encoding is 2; this bounds what a full-size frame of empty elements can make us allocate.
 pub const FRAME_ELEMENTS_MAX: usize = 2_000_000;
@@ -26,14 +23,8 @@ pub const DECOMPRESSED_BYTES_MAX: usize = 128 * 1024 * 1024;
 /// all of them.
 pub const RECORD_ERRORS_MAX: usize = 1000;
 
-/// Partitions of `__consumer_offsets` (Kafka's `offsets.topic.num.partitions`).
-pub const OFFSETS_TOPIC_PARTITIONS_DEFAULT: i32 = 50;
-
 /// Produce requests in progress on one connection; more wait in the socket. Kafka's clients use 5.
 pub const CONNECTION_PRODUCES_MAX: usize = 32;
-
-/// `max.incremental.fetch.session.cache.slots`, Kafka's default.
-pub const FETCH_SESSIONS_MAX_DEFAULT: usize = 1000;
 
 /// A fetch session must be unused, or exist, for longer than this before a consumer's session takes its place; Kafka's
 /// constant of two minutes.

@@ -320,18 +320,6 @@ fn broker_settings_that_cannot_hold_together_are_refused_in_kafkas_words() {
 }
 
 #[test]
-fn the_limits_of_base_are_the_defaults_of_the_table() {
-    use gracchus_base::limits;
-    let config = broker(&[]);
-    assert_eq!(config.socket_request_max_bytes, limits::FRAME_BYTES_MAX_DEFAULT);
-    assert_eq!(config.offsets_topic_num_partitions, limits::OFFSETS_TOPIC_PARTITIONS_DEFAULT);
-    assert_eq!(
-        usize::try_from(config.max_incremental_fetch_session_cache_slots),
-        Ok(limits::FETCH_SESSIONS_MAX_DEFAULT)
-    );
-}
-
-#[test]
 fn a_single_combined_node_is_taken_and_anything_larger_is_refused() {
     let combined = [
         ("process.roles", "broker,controller"),
