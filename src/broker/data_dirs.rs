@@ -251,6 +251,7 @@ impl DataDir {
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
             producer_check_ms: i64::from(config.producer_id_expiration_check_interval_ms),
             retention_check_ms: config.log_retention_check_interval_ms,
+            retention_delay_ms: config.log_initial_task_delay_ms,
         };
         let spawn = |n| shard::spawn(&format!("shard-{at}-{n}"), env()).map_err(StartError::Thread);
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;

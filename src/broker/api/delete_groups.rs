@@ -11,7 +11,9 @@ use super::{RequestContext, group};
 pub async fn handle(ctx: &RequestContext, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
     let mut results = Vec::new();
     for id in request.groups_names {
-        let outcome = group::ask(ctx, &id, |group: GroupId| Request::DeleteGroups(vec![group])).await;
+        // An empty name is not found like any other, in Kafka as well.
+        let name = GroupId::new(id.as_str());
+        let outcome = ctx.node.coordinators.request(&name, Request::DeleteGroups(vec![name.clone()])).await;
         let error = match outcome {
             Ok(Reply::DeleteGroups(deleted)) => deleted.first().map_or(ErrorCode::None, |(_, error)| *error),
             other => group::error_of(other),

@@ -12,8 +12,8 @@ use super::metadata::authorized_operations;
 
 /// From this version on a group that is not there has an error (KIP-1043, TRAPS 61).
 const GROUP_ID_NOT_FOUND: i16 = 6;
-/// What a super user may do to a group (KIP-430): read, delete, describe.
-const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8;
+/// What a super user may do to a group (KIP-430): read, delete, describe, and describe and alter its configs.
+const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 pub async fn handle(ctx: &RequestContext, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let mut groups = Vec::new();

@@ -24,6 +24,7 @@ fn env() -> ShardEnv {
         producer_expiration_ms: i64::MAX,
         producer_check_ms: i64::MAX,
         retention_check_ms: i64::MAX,
+        retention_delay_ms: 0,
     }
 }
 

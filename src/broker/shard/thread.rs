@@ -18,9 +18,6 @@ use crate::partition::PartitionKey;
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
 const ROUND_MAX: usize = 1024;
 
-/// How long after the start retention is first looked at, as in Kafka (`log.initial.task.delay.ms`).
-const RETENTION_DELAY_MS: i64 = 30_000;
-
 /// What the partitions of a shard share.
 pub struct ShardEnv {
     pub log: LogEnv,
@@ -32,6 +29,8 @@ pub struct ShardEnv {
     pub producer_expiration_ms: i64,
     pub producer_check_ms: i64,
     pub retention_check_ms: i64,
+    /// How long after the start retention is first looked at (`log.initial.task.delay.ms`).
+    pub retention_delay_ms: i64,
 }
 
 /// What is due in a tick.
@@ -71,7 +70,7 @@ pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
     // The flushers and the partitions hold ends of their own: a shard ends with `Close` only.
     let flushers = Flushers::spawn(name, &handle)?;
     let (first_check, retention_check_ms) =
-        (env.clock.now().get() + RETENTION_DELAY_MS, env.retention_check_ms);
+        (env.clock.now().get().saturating_add(env.retention_delay_ms), env.retention_check_ms);
     let mut shard = Shard {
         env,
         flushers: Some(flushers),

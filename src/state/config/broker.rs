@@ -40,6 +40,7 @@ pub struct BrokerConfig {
     pub num_log_shards: Option<i32>,
     pub log_validate_records: RecordValidation,
     pub log_retention_check_interval_ms: i64,
+    pub log_initial_task_delay_ms: i64,
     pub log_flush_scheduler_interval_ms: i64,
     pub log_flush_offset_checkpoint_interval_ms: i64,
     pub log_flush_start_offset_checkpoint_interval_ms: i64,
@@ -133,6 +134,7 @@ impl BrokerConfig {
                 _ => RecordValidation::Strict,
             },
             log_retention_check_interval_ms: values.long("log.retention.check.interval.ms"),
+            log_initial_task_delay_ms: values.long("log.initial.task.delay.ms"),
             log_flush_scheduler_interval_ms: values.long("log.flush.scheduler.interval.ms"),
             log_flush_offset_checkpoint_interval_ms: values.long("log.flush.offset.checkpoint.interval.ms"),
             log_flush_start_offset_checkpoint_interval_ms: values

@@ -192,6 +192,10 @@ pub const BROKER: &[Definition] = &[
     Definition::long("log.retention.check.interval.ms", "300000")
         .at_least(1)
         .doc("How often retention is looked at, in milliseconds."),
+    Definition::long("log.initial.task.delay.ms", "30000")
+        .at_least(0)
+        .internal()
+        .doc("How long after the start retention is first looked at, in milliseconds."),
     Definition::long("log.flush.scheduler.interval.ms", "9223372036854775807").doc(
         "How often logs are looked at for flush.ms, in milliseconds; the default of log.flush.interval.ms.",
     ),
