@@ -4,13 +4,20 @@
 //! of their own talk to that broker instead of ours, and pass there too.
 
 mod configs;
+mod coordinator;
+mod crashes;
 mod fetch;
 mod fetch_sessions;
 mod frames;
+mod groups;
 mod idempotence;
 mod list_offsets;
+mod members;
 mod metadata;
+mod offsets;
 mod produce;
+mod retention;
+mod static_members;
 mod support;
 mod topics;
 mod versions;
