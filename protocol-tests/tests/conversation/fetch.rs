@@ -77,6 +77,7 @@ async fn traps_26_an_unknown_topic_or_partition_is_told_by_version() {
     for version in versions(ApiKey::Fetch) {
         let data = fetch(&mut client, version, &unknown, 0).await;
         assert_eq!(data.error_code, if version >= 13 { 100 } else { 3 }, "version {version}");
+        assert_eq!(data.aborted_transactions, Some(vec![]), "TRAPS 33");
         assert_eq!((data.high_watermark, data.records.map_or(0, |records| records.len())), (-1, 0));
         for index in [1, -1] {
             let request = fetch_request(vec![fetch_topic(version, &topic, vec![fetch_partition(index, 0)])]);

@@ -303,10 +303,13 @@ async fn describe_cluster_tells_the_brokers() {
         assert_eq!(client.call(version, request).await.cluster_authorized_operations, CLUSTER_OPERATIONS);
         if version >= 1 {
             // A broker is asked for controllers.
-            let answer = client.call(version, DescribeClusterRequest::default().with_endpoint_type(2)).await;
-            assert_eq!(answer.error_code, 114, "MISMATCHED_ENDPOINT_TYPE");
-            let answer = client.call(version, DescribeClusterRequest::default().with_endpoint_type(9)).await;
-            assert_eq!(answer.error_code, 115, "UNSUPPORTED_ENDPOINT_TYPE");
+            let wrong = "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER";
+            for (kind, error, message) in [(2, 114, wrong), (9, 115, "Unsupported endpoint type 9")] {
+                let answer =
+                    client.call(version, DescribeClusterRequest::default().with_endpoint_type(kind)).await;
+                let told = (answer.error_code, answer.error_message.as_deref(), answer.endpoint_type);
+                assert_eq!(told, (error, Some(message), 1));
+            }
         }
     }
 }

@@ -263,6 +263,8 @@ async fn offset_delete_forgets_what_no_member_reads() {
     assert_eq!((answer.error_code, codes), (0, vec![(0, 0), (9, 3)]));
     assert_eq!(fetch_offsets(&mut client, 9, &group, Some(&topic)).await.1[0].1, -1);
     assert_eq!(client.call(0, request("no-such-group")).await.error_code, 69);
+    let nothing = OffsetDeleteRequest::default().with_group_id(group_id("no-such-group"));
+    assert_eq!(client.call(0, nothing).await.error_code, 69, "also asked about nothing");
 }
 
 #[tokio::test]

@@ -128,6 +128,9 @@ async fn traps_39_acks_are_minus_1_0_or_1() {
             "{acks}"
         );
     }
+    let unknown = Topic { name: topic_name("no-such-topic"), id: Uuid::nil() };
+    let answer = client.call(9, produce_request(9, &unknown, 0, 5, batch::values(&["v"]))).await;
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 3, "what is not there is told first");
     assert_eq!(end(&mut client, &topic).await, 0);
 }
 

@@ -12,12 +12,8 @@ use gracchus_wire::messages::{
     },
 };
 
-use super::RequestContext;
 use super::configs::{BROKER, BROKER_LOGGER, BrokerSettings, CLIENT_METRICS, GROUP, TOPIC};
-
-/// What Kafka says when it refuses the whole request.
-const MALFORMED: &str = "This most likely occurs because of a request being malformed by the client library or the \
-                         message was sent to an incompatible broker. See the broker logs for more details.";
+use super::{MALFORMED_REQUEST, RequestContext};
 
 /// What is shown of a setting besides its value.
 #[derive(Clone, Copy)]
@@ -37,7 +33,7 @@ pub fn handle(ctx: &RequestContext, request: DescribeConfigsRequest) -> Describe
             describe(ctx.node.id.0, &image, &settings, &resource)
         } else {
             // One type that nobody knows spoils the whole request, as in Kafka.
-            Err(invalid_request(MALFORMED))
+            Err(invalid_request(MALFORMED_REQUEST))
         };
         respond(resource, entries, shown)
     });

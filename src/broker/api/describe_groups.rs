@@ -28,7 +28,8 @@ pub async fn handle(ctx: &RequestContext, request: DescribeGroupsRequest) -> Des
             Ok(None) => dead(ctx, &id),
             Err(error) => DescribedGroup::default().with_group_id(id).with_error_code(error.code()),
         };
-        let operations = authorized_operations(request.include_authorized_operations, GROUP_OPERATIONS);
+        let asked = request.include_authorized_operations && answer.error_code == ErrorCode::None.code();
+        let operations = authorized_operations(asked, GROUP_OPERATIONS);
         groups.push(answer.with_authorized_operations(operations));
     }
     DescribeGroupsResponse::default().with_groups(groups)

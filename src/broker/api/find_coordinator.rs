@@ -5,7 +5,7 @@ use gracchus_wire::messages::{
     BrokerId, FindCoordinatorRequest, FindCoordinatorResponse, find_coordinator_response::Coordinator,
 };
 
-use super::RequestContext;
+use super::{MALFORMED_REQUEST, RequestContext};
 
 /// From this version on a request holds several keys (KIP-699).
 const BATCHED: i16 = 4;
@@ -26,7 +26,7 @@ pub async fn handle(ctx: &RequestContext, request: FindCoordinatorRequest) -> Fi
         Some(error) => Coordinator::default()
             .with_key(key)
             .with_error_code(error.code())
-            .with_error_message(Some(error.name().into()))
+            .with_error_message(Some(message_of(error).into()))
             .with_node_id(BrokerId(-1))
             .with_port(-1),
     });
@@ -40,4 +40,8 @@ async fn find(ctx: &RequestContext, key_type: i8) -> Result<(), ErrorCode> {
         TRANSACTION => Ok(()),
         _ => Err(ErrorCode::InvalidRequest),
     }
+}
+
+fn message_of(error: ErrorCode) -> &'static str {
+    if error == ErrorCode::InvalidRequest { MALFORMED_REQUEST } else { error.name() }
 }

@@ -51,6 +51,10 @@ use crate::connection::ConnectionInfo;
 use crate::connection::reply::Reply;
 use crate::node::Node;
 
+/// Kafka's words for INVALID_REQUEST where it has no others.
+const MALFORMED_REQUEST: &str = "This most likely occurs because of a request being malformed by the client library or \
+                                 the message was sent to an incompatible broker. See the broker logs for more details.";
+
 /// One API and the versions of it that are served, as ApiVersions lists them.
 #[derive(Clone, Copy, Debug)]
 pub struct Api {

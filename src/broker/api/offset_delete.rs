@@ -12,15 +12,12 @@ use super::{RequestContext, group};
 
 pub async fn handle(ctx: &RequestContext, request: OffsetDeleteRequest) -> OffsetDeleteResponse {
     let known: Vec<_> = request.topics.iter().filter_map(|topic| known(ctx, topic)).collect();
-    let deleted = if known.is_empty() {
-        Ok(Vec::new())
-    } else {
-        let delete = |group| Request::DeleteOffsets(DeleteOffsets { group, topics: known });
-        match group::ask(ctx, &request.group_id, delete).await {
-            Ok(Reply::DeleteOffsets(reply)) if reply.error.is_ok() => Ok(reply.topics),
-            Ok(Reply::DeleteOffsets(reply)) => Err(reply.error),
-            other => Err(group::error_of(other)),
-        }
+    // Also asked about nothing: the group may be unknown.
+    let delete = |group| Request::DeleteOffsets(DeleteOffsets { group, topics: known });
+    let deleted = match group::ask(ctx, &request.group_id, delete).await {
+        Ok(Reply::DeleteOffsets(reply)) if reply.error.is_ok() => Ok(reply.topics),
+        Ok(Reply::DeleteOffsets(reply)) => Err(reply.error),
+        other => Err(group::error_of(other)),
     };
     match deleted {
         Ok(results) => {
@@ -31,7 +28,7 @@ pub async fn handle(ctx: &RequestContext, request: OffsetDeleteRequest) -> Offse
     }
 }
 
-/// The partitions that exist; the others are answered without the coordinator.
+/// The partitions that exist; the coordinator is not asked about others.
 fn known(ctx: &RequestContext, asked: &OffsetDeleteRequestTopic) -> Option<(String, Vec<PartitionIndex>)> {
     let topic = ctx.node.topics.by_name(&asked.name)?;
     let indexes = asked.partitions.iter().map(|one| PartitionIndex(one.partition_index));

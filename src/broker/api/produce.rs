@@ -78,9 +78,6 @@ async fn finish(
 
 /// What refuses the request before any partition is looked at.
 fn refused_as_a_whole(request: &ProduceRequest) -> Option<ErrorCode> {
-    if !matches!(request.acks, -1..=1) {
-        return Some(ErrorCode::InvalidRequiredAcks);
-    }
     // Transactions are not served yet; this code makes clients give up at once instead of retrying.
     request.transactional_id.is_some().then_some(ErrorCode::TransactionalIdAuthorizationFailed)
 }
@@ -108,6 +105,9 @@ fn prepare(
         return Err(ErrorCode::InvalidTopicException.into());
     }
     let partition = topic.partition(PartitionIndex(data.index)).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+    if !matches!(acks, -1..=1) {
+        return Err(ErrorCode::InvalidRequiredAcks.into());
+    }
     let config = topic.config.load();
     // This broker is the only in-sync replica.
     if acks == -1 && config.min_insync_replicas > 1 {

@@ -79,6 +79,9 @@ fn topic(planned: &PlannedRead) -> FetchTopic {
 fn partition(planned: &PlannedRead, read: &PartitionRead, isolation: Isolation) -> FetchPartition {
     let mut partition = FetchPartition::failed(planned.target.key.partition, read.error);
     if !read.error.is_ok() {
+        // Kafka's way to say that a topic is not there has an empty list where other errors have none.
+        let is_missing = matches!(read.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
+        partition.aborted_transactions = is_missing.then(Vec::new);
         return partition;
     }
     partition.high_watermark = read.high_watermark;
