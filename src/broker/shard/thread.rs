@@ -89,7 +89,8 @@ pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
 struct Shard {
     env: ShardEnv,
     flushers: Option<Flushers>,
-    partitions: HashMap<PartitionKey, PartitionLog>,
+    /// Boxed: a table of large values would hold, and leave behind as it grows, several times their size.
+    partitions: HashMap<PartitionKey, Box<PartitionLog>>,
     /// Partitions that a message of this round changed.
     touched: HashSet<PartitionKey>,
     /// Flushes in progress.
@@ -139,7 +140,7 @@ impl Shard {
             }
             Message::Open(open) => {
                 let key = open.partition.key();
-                self.partitions.insert(key, PartitionLog::open(&open, &self.env));
+                self.partitions.insert(key, Box::new(PartitionLog::open(&open, &self.env)));
                 self.touched.insert(key);
             }
             Message::Opened(reply) => self.opening = Some(reply),
@@ -188,7 +189,7 @@ impl Shard {
         if self.env.never_flush {
             return;
         }
-        let ticket = self.partitions.get_mut(&key).and_then(PartitionLog::flush_ticket);
+        let ticket = self.partitions.get_mut(&key).and_then(|partition| partition.flush_ticket());
         if let (Some(ticket), Some(flushers)) = (ticket, &self.flushers) {
             self.flushing += 1;
             flushers.flush(key, ticket);
@@ -210,7 +211,7 @@ impl Shard {
     }
 
     fn checkpoints(&self) -> Vec<PartitionCheckpoint> {
-        self.partitions.values().map(PartitionLog::checkpoint).collect()
+        self.partitions.values().map(|partition| partition.checkpoint()).collect()
     }
 
     /// Nothing is in flight any more: flush what is left, and tell.
