@@ -72,6 +72,10 @@ impl Broker {
         self.address.to_string()
     }
 
+    pub const fn socket_address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn is_reference(&self) -> bool {
         matches!(self.kind, Kind::Reference(_))
     }

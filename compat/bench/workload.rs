@@ -1,0 +1,47 @@
+//! What a workload is, and the table of all of them.
+
+use compat_harness::Jars;
+
+use crate::BenchError;
+use crate::results::Measured;
+use crate::subject::{Running, Subject};
+use crate::workloads;
+
+/// One row, or several that share a set-up.
+#[derive(Clone, Copy, Debug)]
+pub struct Workload {
+    /// As in `--only` and in the results.
+    pub name: &'static str,
+    /// How it is run, in one or two sentences, for the report: client, sizes, counts, settings.
+    pub about: &'static str,
+    pub subjects: &'static [Subject],
+    /// Settings that the brokers are started with, on top of their defaults.
+    pub settings: &'static [(&'static str, &'static str)],
+    /// One round: makes what it needs (topics of its own), measures, removes it again. The first round of each subject is a
+    /// warm-up that is not kept.
+    pub round: fn(&mut Running, &Context) -> Result<Measured, BenchError>,
+    /// Rounds that are kept.
+    pub rounds: u32,
+}
+
+/// What a round may know.
+#[derive(Clone, Debug)]
+pub struct Context {
+    pub jars: Jars,
+    /// Counted over all rounds of the run: makes the names of topics and groups unique.
+    pub round: u32,
+    /// 1.0 is the full size; `--scale` makes it smaller while one works on it.
+    pub scale: f64,
+}
+
+impl Context {
+    /// `count` made smaller (at least 1), where a round allows it.
+    pub fn scaled(&self, count: u64) -> u64 {
+        ((count as f64 * self.scale) as u64).max(1)
+    }
+}
+
+/// All workloads, in the order of the report.
+pub fn all() -> Vec<Workload> {
+    [workloads::start::WORKLOADS].concat()
+}

@@ -1,0 +1,3 @@
+//! The workloads, by what they look at. Each file ends in its part of the table.
+
+pub mod start;
