@@ -2,23 +2,35 @@
 //!
 //! Memory grows as bytes arrive: the length a client claims reserves nothing but what the budget grants at a time.
 
+use std::cell::RefCell;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::ready;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
-use tokio::io::AsyncReadExt;
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::admission::{Grant, RequestBudget};
 
-/// Buffer of a connection that has nothing half-read.
-const IDLE_BUFFER_BYTES: usize = 4 * 1024;
+/// What one read through the thread's own buffer takes at most. Frames up to this size come through it, several at a
+/// time; of larger ones only the beginning does, and the rest is read straight to its place.
+const SCRATCH_BYTES: usize = 32 * 1024;
+/// Bytes that are read ahead of a client that waits for an answer, to notice when it hangs up.
+const AHEAD_BYTES: usize = 4 * 1024;
 /// How long a client may stop in the middle of a frame: what has come of it takes memory from others.
 const STALL_MAX: Duration = Duration::from_secs(30);
 /// A frame's length field.
 const LENGTH_BYTES: usize = 4;
+
+thread_local! {
+    /// Where a read lands whose size is not known: a connection that waits for a request holds no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; SCRATCH_BYTES].into_boxed_slice());
+}
 
 /// A frame with the memory that was granted for it.
 #[derive(Debug)]
@@ -45,6 +57,7 @@ pub enum FrameError {
 /// The read half of a connection's state.
 #[derive(Debug)]
 pub struct FrameReader {
+    /// What came and was not taken yet.
     buffer: BytesMut,
     budget: RequestBudget,
     frame_bytes_max: i32,
@@ -69,11 +82,11 @@ impl FrameReader {
                 continue;
             }
             if let Some((length, grant)) = &mut self.body
-                && self.buffer.len() >= LENGTH_BYTES + grant.covered()
+                && (self.buffer.len() >= LENGTH_BYTES + grant.covered() || *length <= SCRATCH_BYTES)
+                && grant.covered() < *length
             {
                 self.budget.extend(grant, *length).await;
             }
-            self.reserve();
             if self.read(stream).await? == 0 {
                 let idle = self.body.is_none() && self.buffer.is_empty();
                 return Err(if idle { FrameError::Closed } else { FrameError::ClosedInFrame });
@@ -82,28 +95,31 @@ impl FrameReader {
     }
 
     async fn read(&mut self, stream: &mut TcpStream) -> Result<usize, FrameError> {
-        let between_frames = self.buffer.is_empty();
-        let read = stream.read_buf(&mut self.buffer);
-        if between_frames {
-            return Ok(read.await?);
+        if self.buffer.is_empty() {
+            return Ok(read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES).await?);
         }
+        let whole = self.body.as_ref().map(|(length, grant)| (*length, LENGTH_BYTES + grant.covered()));
+        let read = async {
+            match whole {
+                Some((length, covered)) if length > SCRATCH_BYTES => {
+                    // Room for all that is granted, so that one frame is one piece of memory; not a byte of the next.
+                    let room = (LENGTH_BYTES + length).min(covered) - self.buffer.len();
+                    self.buffer.reserve(room);
+                    (&mut *stream).take(room as u64).read_buf(&mut self.buffer).await
+                }
+                _ => read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES).await,
+            }
+        };
         Ok(timeout(STALL_MAX, read).await.map_err(|_| FrameError::Stalled)??)
     }
 
     /// Waits until the client has closed the connection. Of what it sends meanwhile a little is read ahead; if it sends
     /// more this never ends. Safe to cancel.
-    pub async fn hung_up(&mut self, stream: &TcpStream) {
-        while self.buffer.len() < IDLE_BUFFER_BYTES {
-            if stream.readable().await.is_err() {
-                return;
-            }
-            // Only now: a client that waits for an answer costs no buffer.
-            self.buffer.reserve(IDLE_BUFFER_BYTES);
-            match stream.try_read_buf(&mut self.buffer) {
-                Ok(0) => return,
+    pub async fn hung_up(&mut self, stream: &mut TcpStream) {
+        while self.buffer.len() < AHEAD_BYTES {
+            match read_through_scratch(stream, &mut self.buffer, AHEAD_BYTES).await {
+                Ok(0) | Err(_) => return,
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(_) => return,
             }
         }
         std::future::pending().await
@@ -117,10 +133,10 @@ impl FrameReader {
             return Ok(None);
         }
         let mut bytes = self.buffer.split_to(whole).freeze();
-        bytes::Buf::advance(&mut bytes, LENGTH_BYTES);
+        bytes.advance(LENGTH_BYTES);
         let grant = self.body.take().map(|(_, grant)| grant);
         if self.buffer.is_empty() {
-            // Nothing half-read: an idle connection holds no buffer that a large frame once needed.
+            // Nothing half-read: an idle connection holds no buffer that a frame once needed.
             self.buffer = BytesMut::new();
         }
         Ok(grant.map(|grant| Frame { bytes, grant: Arc::new(grant) }))
@@ -133,13 +149,22 @@ impl FrameReader {
         }
         usize::try_from(length).map_err(|_| FrameError::Size { length, max: self.frame_bytes_max })
     }
+}
 
-    /// Makes room for the next read: what was granted of the frame and is not there yet.
-    fn reserve(&mut self) {
-        let room = match &self.body {
-            Some((length, grant)) => LENGTH_BYTES + (*length).min(grant.covered()),
-            None => IDLE_BUFFER_BYTES,
-        };
-        self.buffer.reserve(room.saturating_sub(self.buffer.len()).max(1));
-    }
+/// One read of at most `max` bytes, behind what `buffer` holds. Safe to cancel.
+async fn read_through_scratch(
+    stream: &mut TcpStream,
+    buffer: &mut BytesMut,
+    max: usize,
+) -> io::Result<usize> {
+    poll_fn(|cx| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let room = scratch.get_mut(..max).unwrap_or_default();
+            let mut read = ReadBuf::new(room);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut read))?;
+            buffer.extend_from_slice(read.filled());
+            std::task::Poll::Ready(Ok(read.filled().len()))
+        })
+    })
+    .await
 }

@@ -12,12 +12,14 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use gracchus_base::limits::CONNECTION_PRODUCES_MAX;
 use gracchus_wire::frame;
 use tokio::net::TcpStream;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use self::frame_reader::{Frame, FrameError, FrameReader};
 use self::reply::Reply;
@@ -93,7 +95,16 @@ struct Connection {
     reader: FrameReader,
     /// At most [`CONNECTION_PRODUCES_MAX`]; more stay unread in the socket.
     pending: VecDeque<Pending>,
-    idle_max: Duration,
+    idle: IdleTimer,
+}
+
+/// Notices that nothing happens on a connection. One timer for its whole life, which is set anew only when it rings:
+/// a busy connection never touches it.
+struct IdleTimer {
+    /// `None`: for ever.
+    max: Option<Duration>,
+    active: Instant,
+    timer: Pin<Box<Sleep>>,
 }
 
 /// What a connection wakes up for.
@@ -107,33 +118,37 @@ impl Connection {
     fn new(node: Arc<Node>, stream: TcpStream, info: ConnectionInfo, shutdown: Shutdown) -> Self {
         let config = node.config();
         let idle_ms = config.connections_max_idle_ms.and_then(|ms| u64::try_from(ms).ok());
-        let idle_max = idle_ms.map_or(Duration::MAX, Duration::from_millis);
+        let idle = IdleTimer::new(idle_ms.map(Duration::from_millis));
         let reader = FrameReader::new(node.budget.clone(), config.socket_request_max_bytes);
         let pending = VecDeque::new();
-        Self { node, stream, info: Arc::new(info), shutdown, reader, pending, idle_max }
+        Self { node, stream, info: Arc::new(info), shutdown, reader, pending, idle }
     }
 
     async fn run(&mut self) -> Result<(), ConnectionError> {
+        let shutdown = self.shutdown.clone();
+        let mut stopping = Box::pin(shutdown.started());
         loop {
-            match self.next_event().await? {
+            self.idle.active = Instant::now();
+            match self.next_event(stopping.as_mut()).await? {
                 Event::Frame(frame) => self.accept(frame).await?,
-                Event::Replied(reply) => self.send(reply).await?,
+                Event::Replied(reply) => self.send_ready(reply).await?,
                 Event::Stop => return self.finish().await,
             }
         }
     }
 
     /// The next thing to do: the oldest reply first, then more requests.
-    async fn next_event(&mut self) -> Result<Event, ConnectionError> {
+    async fn next_event(
+        &mut self,
+        stopping: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<Event, ConnectionError> {
         let full = self.pending.len() >= CONNECTION_PRODUCES_MAX;
-        let idle_until = Instant::now().checked_add(self.idle_max);
         tokio::select! {
             biased;
             reply = oldest(&mut self.pending), if !self.pending.is_empty() => Ok(Event::Replied(reply)),
             frame = self.reader.next(&mut self.stream), if !full => Ok(Event::Frame(frame?)),
-            () = self.shutdown.started() => Ok(Event::Stop),
-            () = sleep_until(idle_until.unwrap_or_else(Instant::now)),
-                if idle_until.is_some() && self.pending.is_empty() => Err(ConnectionError::Idle(self.idle_max)),
+            () = stopping => Ok(Event::Stop),
+            idle_max = self.idle.expired(), if self.pending.is_empty() => Err(ConnectionError::Idle(idle_max)),
         }
     }
 
@@ -148,7 +163,7 @@ impl Connection {
         let context = api::RequestContext::new(self.node.clone(), self.info.clone(), header, grant);
         let outcome = api::dispatch(context, bytes);
         let hung_up = async {
-            self.reader.hung_up(&self.stream).await;
+            self.reader.hung_up(&mut self.stream).await;
             sleep(HUNG_UP_GRACE).await;
         };
         let outcome = tokio::select! {
@@ -182,14 +197,59 @@ impl Connection {
         }
     }
 
+    /// Sends a reply, and with it those behind it that are there as well.
+    async fn send_ready(&mut self, first: Reply) -> Result<(), ConnectionError> {
+        let mut together = BytesMut::new();
+        let mut next = Some(first);
+        while let Some(reply) = next {
+            match reply {
+                Reply::Bytes(bytes) if self.pending.is_empty() && together.is_empty() => {
+                    return self.send(Reply::Bytes(bytes)).await;
+                }
+                Reply::Bytes(bytes) => together.extend_from_slice(&bytes),
+                Reply::None => {}
+                other => {
+                    self.send(Reply::Bytes(together.split().freeze())).await?;
+                    self.send(other).await?;
+                }
+            }
+            next = oldest_if_there(&mut self.pending).await;
+        }
+        self.send(Reply::Bytes(together.freeze())).await
+    }
+
     async fn send(&mut self, reply: Reply) -> Result<(), ConnectionError> {
+        let stall_max = self.idle.max.unwrap_or(Duration::MAX);
         match reply {
-            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, self.idle_max).await?,
-            Reply::Parts(parts) => reply::send(&mut self.stream, parts, self.idle_max).await?,
+            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, stall_max).await?,
+            Reply::Parts(parts) => reply::send(&mut self.stream, parts, stall_max).await?,
             Reply::None => {}
             Reply::Close { reason } => return Err(ConnectionError::Refused(reason)),
         }
         Ok(())
+    }
+}
+
+impl IdleTimer {
+    fn new(max: Option<Duration>) -> Self {
+        let active = Instant::now();
+        let rings = max.and_then(|max| active.checked_add(max)).unwrap_or(active);
+        Self { max, active, timer: Box::pin(sleep_until(rings)) }
+    }
+
+    /// Waits until nothing has happened for the time that is allowed, and answers that time. Safe to cancel.
+    async fn expired(&mut self) -> Duration {
+        loop {
+            let Some((max, rings)) = self.max.and_then(|max| Some((max, self.active.checked_add(max)?)))
+            else {
+                return std::future::pending().await;
+            };
+            self.timer.as_mut().await;
+            if rings <= Instant::now() {
+                return max;
+            }
+            self.timer.as_mut().reset(rings);
+        }
     }
 }
 
@@ -203,4 +263,16 @@ async fn oldest(pending: &mut VecDeque<Pending>) -> Reply {
         }
         None => std::future::pending().await,
     }
+}
+
+/// The oldest reply if it is there, without waiting.
+async fn oldest_if_there(pending: &mut VecDeque<Pending>) -> Option<Reply> {
+    let first = pending.front_mut()?;
+    let reply = std::future::poll_fn(|cx| match first.as_mut().poll(cx) {
+        Poll::Ready(reply) => Poll::Ready(Some(reply)),
+        Poll::Pending => Poll::Ready(None),
+    });
+    let reply = reply.await?;
+    pending.pop_front();
+    Some(reply)
 }
