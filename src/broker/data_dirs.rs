@@ -18,7 +18,7 @@ use tokio::sync::oneshot;
 
 use self::found::Found;
 pub use self::found::{Checkpointed, FoundLog, FoundLogs};
-use crate::shard::{self, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
+use crate::shard::{self, Flusher, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
 
 /// Files of logs that are kept open at most; half of what the process may open, if that is less.
 const OPEN_FILES_MAX: usize = 1000;
@@ -253,7 +253,10 @@ impl DataDir {
             retention_check_ms: config.log_retention_check_interval_ms,
             retention_delay_ms: config.log_initial_task_delay_ms,
         };
-        let spawn = |n| shard::spawn(&format!("shard-{at}-{n}"), env()).map_err(StartError::Thread);
+        let flusher = Flusher::spawn(&format!("flush-{at}"), &log_dir).map_err(StartError::Thread)?;
+        let spawn = |n| {
+            shard::spawn(&format!("shard-{at}-{n}"), env(), flusher.clone()).map_err(StartError::Thread)
+        };
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;
         Ok((Self { log_dir, shards, partitions: AtomicUsize::new(0), checkpoints: Mutex::default() }, found))
     }

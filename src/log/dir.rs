@@ -11,6 +11,7 @@ use crate::fs::{Fs, LockGuard, Space};
 use crate::meta_properties::{self, MetaProperties};
 use crate::names::{DELETE_DIR, STRAY_DIR, marked_dir, parse_partition_dir};
 use crate::partition_metadata;
+use crate::whole_flush::WholeFlush;
 use crate::write_atomic::write_atomic;
 
 pub use crate::checkpoint::Checkpoint;
@@ -182,10 +183,10 @@ impl LogDir {
         write_atomic(&self.fs, &self.path, CLEAN_SHUTDOWN, content.as_bytes())
     }
 
-    /// Flushes everything on this directory's file system at once (`syncfs`); see
-    /// [`crate::FlushTicket::run_after_syncfs`]. A failure concerns every log that had something to flush.
-    pub fn sync_all(&self) -> io::Result<()> {
-        self.fs.sync_fs(&self.path)
+    /// A way to flush many logs of this directory at once, for one thread; `None` if its file system offers none. To be
+    /// asked for before anything is written.
+    pub fn whole_flush(&self) -> io::Result<Option<WholeFlush>> {
+        Ok(self.fs.file_system(&self.path)?.map(WholeFlush::new))
     }
 
     /// Space on this directory's file system, as DescribeLogDirs reports it.

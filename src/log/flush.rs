@@ -2,7 +2,7 @@
 //! runs it, and the owner is told what is flushed now.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use gracchus_base::{LeaderEpoch, Offset};
@@ -212,8 +212,13 @@ impl FlushTicket {
 
     /// The same for a ticket whose file system was flushed as a whole (`syncfs`) after the ticket was taken: only what
     /// is still to be written is written.
-    pub fn run_after_syncfs(self) -> Result<Flushed, FlushError> {
+    pub(crate) fn run_after_syncfs(self) -> Result<Flushed, FlushError> {
         self.run_rest()
+    }
+
+    /// Whose ticket it is.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.shared.dir
     }
 
     fn run_rest(self) -> Result<Flushed, FlushError> {

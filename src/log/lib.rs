@@ -44,6 +44,7 @@ mod sealed;
 mod segment;
 mod truncate;
 pub mod view;
+pub mod whole_flush;
 pub mod write_atomic;
 
 pub use config::{LogConfig, LogEnv};
@@ -61,6 +62,7 @@ pub use range::FileRange;
 pub use recovery::Recovered;
 pub use retain::{RemovedFor, RemovedSegment};
 pub use view::{FoundBatch, LogView, UpTo};
+pub use whole_flush::WholeFlush;
 
 #[cfg(test)]
 mod tests;

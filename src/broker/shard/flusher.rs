@@ -1,52 +1,180 @@
-//! The threads that call `fdatasync`, so that a shard can go on appending meanwhile.
+//! The threads that make logs durable, so that shards can go on appending meanwhile. The shards of a data directory
+//! share them.
 //!
-//! Each partition has at most one flush in progress; what is appended during it is covered by the next. The queue holds
-//! at most one ticket per partition.
+//! Each partition has at most one flush in progress; what is appended during it is covered by the next. So the queue holds
+//! at most one ticket per partition. While few flushes run, more tickets gather, and those are flushed together: group
+//! commit over partitions, without a timer.
 
+use std::collections::VecDeque;
 use std::io;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use gracchus_log::FlushTicket;
+use gracchus_log::{FlushError, FlushTicket, Flushed, LogDir, WholeFlush};
 
 use super::{Message, ShardHandle};
 use crate::partition::PartitionKey;
 
-/// Flushes in parallel per shard: one file after another costs several times more than eight at once (DESIGN 4).
-const FLUSHERS: usize = 4;
+/// Flushes in parallel where each flushes a log of its own: one file after another costs several times more than eight
+/// at once (DESIGN 4).
+const THREADS: usize = 8;
 
-/// The way to the flushers of one shard. They end when it is dropped.
-#[derive(Debug)]
-pub struct Flushers(Sender<(PartitionKey, FlushTicket)>);
+/// Flushes in parallel where one can be for many logs: while both are on their way, tickets gather for the next.
+const WHOLE_FLUSHES: usize = 2;
 
-impl Flushers {
-    /// Starts the threads; results go to `shard`.
-    pub fn spawn(name: &str, shard: &ShardHandle) -> io::Result<Self> {
-        let (sender, receiver) = channel();
-        let receiver = Arc::new(Mutex::new(receiver));
-        for n in 0..FLUSHERS {
-            let (receiver, shard) = (receiver.clone(), shard.clone());
-            thread::Builder::new()
-                .name(format!("{name}-flush-{n}"))
-                .stack_size(256 * 1024)
-                .spawn(move || run(&receiver, &shard))?;
+/// The outcomes of flushes of one shard.
+pub type FlushOutcomes = Vec<(PartitionKey, Result<Flushed, FlushError>)>;
+
+/// The way to the flushers of one data directory. They end when the last clone is dropped.
+#[derive(Clone)]
+pub struct Flusher(Arc<Door>);
+
+/// Closes the queue when it is dropped.
+struct Door(Arc<Shared>);
+
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    queue: VecDeque<Job>,
+    /// Threads that flush at the moment.
+    flushing: usize,
+    /// The file system can be flushed as a whole.
+    has_whole: bool,
+    /// The handles for that which no thread uses at the moment.
+    whole: Vec<WholeFlush>,
+    closed: bool,
+}
+
+struct Job {
+    /// Who is told.
+    shard: ShardHandle,
+    key: PartitionKey,
+    ticket: FlushTicket,
+}
+
+/// What a thread does next.
+enum Work {
+    One(Job),
+    Together(WholeFlush, VecDeque<Job>),
+}
+
+impl Flusher {
+    /// Starts the threads of a data directory, before anything is written to it.
+    pub fn spawn(name: &str, dir: &LogDir) -> io::Result<Self> {
+        let mut state = State::default();
+        for _ in 0..WHOLE_FLUSHES {
+            state.whole.extend(dir.whole_flush()?);
         }
-        Ok(Self(sender))
+        state.has_whole = !state.whole.is_empty();
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let flusher = Self(Arc::new(Door(shared.clone())));
+        for n in 0..THREADS {
+            let shared = shared.clone();
+            thread::Builder::new()
+                .name(format!("{name}-{n}"))
+                .stack_size(256 * 1024)
+                .spawn(move || shared.run())?;
+        }
+        Ok(flusher)
     }
 
-    /// Queues a flush.
-    pub fn flush(&self, key: PartitionKey, ticket: FlushTicket) {
-        if self.0.send((key, ticket)).is_err() {
-            tracing::error!("the flushers have ended; nothing more is acknowledged");
+    /// Queues flushes of a shard, which is told of them with [`Message::Flushed`].
+    pub fn flush(&self, shard: &ShardHandle, tickets: Vec<(PartitionKey, FlushTicket)>) {
+        if !tickets.is_empty() {
+            let jobs = tickets.into_iter().map(|(key, ticket)| Job { shard: shard.clone(), key, ticket });
+            self.0.0.lock().queue.extend(jobs);
+            self.0.0.changed.notify_one();
         }
     }
 }
 
-fn run(receiver: &Mutex<Receiver<(PartitionKey, FlushTicket)>>, shard: &ShardHandle) {
-    loop {
-        let next = receiver.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((key, ticket)) = next else { return };
-        shard.send(Message::Flushed(key, ticket.run()));
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.changed.notify_all();
+    }
+}
+
+impl Shared {
+    fn run(&self) {
+        while let Some(work) = self.next() {
+            let whole = match work {
+                Work::One(Job { shard, key, ticket }) => {
+                    shard.send(Message::Flushed(vec![(key, ticket.run())]));
+                    None
+                }
+                Work::Together(mut whole, jobs) => {
+                    flush_together(&mut whole, jobs);
+                    Some(whole)
+                }
+            };
+            let mut state = self.lock();
+            state.flushing -= 1;
+            state.whole.extend(whole);
+        }
+    }
+
+    /// Waits for work. `None`: the directory is closed.
+    fn next(&self) -> Option<Work> {
+        let mut state = self.lock();
+        loop {
+            if let Some(work) = state.take() {
+                state.flushing += 1;
+                if !state.queue.is_empty() {
+                    // One call wakes one thread, whatever it brings: that one wakes the next.
+                    self.changed.notify_one();
+                }
+                return Some(work);
+            }
+            if state.closed && state.queue.is_empty() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// What a thread should do now; `None` if that is to wait. A thread that comes back from a flush asks again.
+    fn take(&mut self) -> Option<Work> {
+        let waiting = self.queue.len();
+        if waiting == 0 {
+            return None;
+        }
+        if self.has_whole {
+            let whole = self.whole.last_mut()?;
+            if whole.pays(waiting.max(2)) {
+                if self.flushing >= WHOLE_FLUSHES {
+                    return None;
+                }
+                if waiting > 1 {
+                    return Some(Work::Together(self.whole.pop()?, std::mem::take(&mut self.queue)));
+                }
+            }
+        }
+        self.queue.pop_front().map(Work::One)
+    }
+}
+
+/// Flushes the logs, and tells each shard once.
+fn flush_together(whole: &mut WholeFlush, jobs: VecDeque<Job>) {
+    let tickets = jobs.into_iter().map(|Job { shard, key, ticket }| ((shard, key), ticket));
+    let mut told: Vec<(ShardHandle, FlushOutcomes)> = Vec::new();
+    for ((shard, key), outcome) in whole.run(tickets) {
+        match told.iter_mut().find(|(other, _)| other.is(&shard)) {
+            Some((_, outcomes)) => outcomes.push((key, outcome)),
+            None => told.push((shard, vec![(key, outcome)])),
+        }
+    }
+    for (shard, outcomes) in told {
+        shard.send(Message::Flushed(outcomes));
     }
 }

@@ -19,6 +19,7 @@ use gracchus_state::config::TopicConfig;
 use gracchus_wire::records::Batch;
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::flusher::{FlushOutcomes, Flusher};
 pub use self::thread::{ShardEnv, spawn};
 use crate::data_dirs::{Checkpointed, FoundLog};
 use crate::partition::{Partition, PartitionKey};
@@ -46,8 +47,8 @@ pub enum Message {
     Checkpoint(oneshot::Sender<Vec<PartitionCheckpoint>>),
     /// Time has passed: retention, producer expiry, `flush.ms`.
     Tick,
-    /// A flush came back.
-    Flushed(PartitionKey, Result<gracchus_log::Flushed, gracchus_log::FlushError>),
+    /// Flushes came back.
+    Flushed(FlushOutcomes),
     /// Answered when every partition before it is open and what recovery found is flushed, so that the high watermark
     /// that readers saw before the start is reached again.
     Opened(oneshot::Sender<()>),
@@ -114,6 +115,13 @@ impl ShardHandle {
         if self.0.send(message).is_err() {
             tracing::debug!("a shard has ended; a message to it was dropped");
         }
+    }
+}
+
+impl ShardHandle {
+    /// Whether both lead to the same shard.
+    fn is(&self, other: &Self) -> bool {
+        self.0.same_channel(&other.0)
     }
 }
 

@@ -10,9 +10,8 @@ use gracchus_log::{LogConfig, LogEnv};
 use gracchus_state::config::TopicConfig;
 use tokio::sync::{mpsc, oneshot};
 
-use super::flusher::Flushers;
 use super::partition_log::PartitionLog;
-use super::{Message, PartitionCheckpoint, ShardClosed, ShardHandle};
+use super::{Flusher, Message, PartitionCheckpoint, ShardClosed, ShardHandle};
 use crate::partition::PartitionKey;
 
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
@@ -64,16 +63,16 @@ impl ShardEnv {
 }
 
 /// Starts a shard.
-pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
+pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHandle> {
     let (sender, receiver) = mpsc::unbounded_channel();
+    // The shard and its partitions hold ends of their own: it ends with `Close` only.
     let handle = ShardHandle(sender);
-    // The flushers and the partitions hold ends of their own: a shard ends with `Close` only.
-    let flushers = Flushers::spawn(name, &handle)?;
     let (first_check, retention_check_ms) =
         (env.clock.now().get().saturating_add(env.retention_delay_ms), env.retention_check_ms);
     let mut shard = Shard {
         env,
-        flushers: Some(flushers),
+        handle: handle.clone(),
+        flusher,
         partitions: HashMap::new(),
         touched: HashSet::new(),
         flushing: 0,
@@ -88,7 +87,9 @@ pub fn spawn(name: &str, env: ShardEnv) -> io::Result<ShardHandle> {
 
 struct Shard {
     env: ShardEnv,
-    flushers: Option<Flushers>,
+    /// For those who are to send back.
+    handle: ShardHandle,
+    flusher: Flusher,
     /// Boxed: a table of large values would hold, and leave behind as it grows, several times their size.
     partitions: HashMap<PartitionKey, Box<PartitionLog>>,
     /// Partitions that a message of this round changed.
@@ -131,11 +132,13 @@ impl Shard {
                 }
                 None => append.ack.refuse(ErrorCode::UnknownTopicOrPartition.into()),
             },
-            Message::Flushed(key, outcome) => {
-                self.flushing = self.flushing.saturating_sub(1);
-                if let Some(partition) = self.partitions.get_mut(&key) {
-                    partition.flushed(outcome);
-                    self.touched.insert(key);
+            Message::Flushed(outcomes) => {
+                self.flushing = self.flushing.saturating_sub(outcomes.len());
+                for (key, outcome) in outcomes {
+                    if let Some(partition) = self.partitions.get_mut(&key) {
+                        partition.flushed(outcome);
+                        self.touched.insert(key);
+                    }
                 }
             }
             Message::Open(open) => {
@@ -169,30 +172,26 @@ impl Shard {
 
     /// Every touched partition appends what waits with few writes, starts a flush if it wants one, and publishes once.
     fn finish_round(&mut self) {
-        for key in std::mem::take(&mut self.touched) {
-            let env = &self.env;
-            let Some(partition) = self.partitions.get_mut(&key) else { continue };
-            let appended = catch_unwind(AssertUnwindSafe(|| partition.append_queued(env)));
+        let touched = std::mem::take(&mut self.touched);
+        let mut tickets = Vec::new();
+        for key in &touched {
+            let Some(partition) = self.partitions.get_mut(key) else { continue };
+            let appended = catch_unwind(AssertUnwindSafe(|| partition.append_queued(&self.env)));
             if appended.is_err() {
                 // A mistake of ours in one partition: it stops, cleanly, and the others go on.
                 tracing::error!(partition = %partition.partition.name(), "appending panicked; the partition goes offline");
                 partition.go_offline();
             }
-            self.start_flush(key);
-            if let Some(partition) = self.partitions.get_mut(&key) {
-                partition.publish();
+            if !self.env.never_flush {
+                tickets.extend(partition.flush_ticket().map(|ticket| (*key, ticket)));
             }
         }
-    }
-
-    fn start_flush(&mut self, key: PartitionKey) {
-        if self.env.never_flush {
-            return;
-        }
-        let ticket = self.partitions.get_mut(&key).and_then(|partition| partition.flush_ticket());
-        if let (Some(ticket), Some(flushers)) = (ticket, &self.flushers) {
-            self.flushing += 1;
-            flushers.flush(key, ticket);
+        self.flushing += tickets.len();
+        self.flusher.flush(&self.handle, tickets);
+        for key in &touched {
+            if let Some(partition) = self.partitions.get_mut(key) {
+                partition.publish();
+            }
         }
     }
 
@@ -223,7 +222,6 @@ impl Shard {
             }
         }
         let checkpoints = self.checkpoints();
-        self.flushers = None;
         if let Some(reply) = self.closing.take() {
             drop(reply.send(ShardClosed { checkpoints, clean }));
         }

@@ -41,8 +41,8 @@ pub trait Disk: Send + Sync {
     fn remove_dir(&self, path: &Path) -> io::Result<()>;
     /// Makes the entries of a directory durable.
     fn sync_dir(&self, path: &Path) -> io::Result<()>;
-    /// Makes everything durable that was written to the file system of `path` (`syncfs`).
-    fn sync_fs(&self, path: &Path) -> io::Result<()>;
+    /// The file system of `path`, to be flushed as a whole; `None` where that is not known to make data durable.
+    fn file_system(&self, path: &Path) -> io::Result<Option<Box<dyn FileSystem>>>;
     /// Space on the file system of `path`.
     fn space(&self, path: &Path) -> io::Result<Space>;
     /// Takes the lock on a file, making the file if need be; `None` if another process or handle has it.
@@ -62,6 +62,16 @@ pub trait DiskFile: Send + Sync {
     fn size(&self) -> io::Result<u64>;
     /// The descriptor, for `sendfile`; `None` on a simulated disk.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
+}
+
+/// A file system, held open. A handle is for one thread: an error of the device is told once to each of them, to the
+/// first flush after it.
+pub trait FileSystem: Send {
+    /// Makes everything durable that was written to it (`syncfs`). An error may concern any file.
+    fn sync(&self) -> io::Result<()>;
+    /// Bytes that wait to be written by anyone, on this file system or another: the most that [`FileSystem::sync`] would
+    /// have to write.
+    fn dirty_bytes(&self) -> io::Result<u64>;
 }
 
 /// Holds a lock until it is dropped.

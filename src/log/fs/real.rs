@@ -13,7 +13,7 @@ use gracchus_base::Timestamp;
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
-use super::{Disk, DiskFile, Entry, File, LockGuard, Space, Stat};
+use super::{Disk, DiskFile, Entry, File, FileSystem, LockGuard, Space, Stat};
 
 /// The machine's own disks.
 pub(super) struct Real;
@@ -82,8 +82,15 @@ impl Disk for Real {
         fs::File::open(path)?.sync_all()
     }
 
-    fn sync_fs(&self, path: &Path) -> io::Result<()> {
-        rustix::fs::syncfs(fs::File::open(path)?).map_err(io::Error::from)
+    fn file_system(&self, path: &Path) -> io::Result<Option<Box<dyn FileSystem>>> {
+        let root = fs::File::open(path)?;
+        let durable = SYNCFS_IS_DURABLE.contains(&rustix::fs::fstatfs(&root)?.f_type);
+        match fs::File::open(MEMINFO) {
+            Ok(meminfo) if durable && syncfs_tells_errors() => {
+                Ok(Some(Box::new(RealFileSystem { root, meminfo })))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {
@@ -112,6 +119,46 @@ impl Disk for Real {
         let id = (meta.dev(), meta.ino());
         held.insert(id);
         Ok(Some(LockGuard::new(Held { id, _file: file })))
+    }
+}
+
+/// Types of file systems (`statfs`) whose `syncfs` writes all data, commits the journal and flushes the device: ext4 and
+/// XFS. Others may do less (FUSE asks its server for nothing) or much more (btrfs).
+const SYNCFS_IS_DURABLE: [rustix::fs::FsWord; 2] = [0xef53, 0x5846_5342];
+
+/// Since Linux 5.8.
+fn syncfs_tells_errors() -> bool {
+    let uname = rustix::system::uname();
+    let release = uname.release().to_string_lossy();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|part| part.parse::<u32>().ok());
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 8)
+}
+
+const MEMINFO: &str = "/proc/meminfo";
+
+struct RealFileSystem {
+    /// Opened before anything was written, so that no error before a flush is missed (errseq, Linux 5.8).
+    root: fs::File,
+    meminfo: fs::File,
+}
+
+impl FileSystem for RealFileSystem {
+    fn sync(&self) -> io::Result<()> {
+        rustix::fs::syncfs(&self.root).map_err(io::Error::from)
+    }
+
+    fn dirty_bytes(&self) -> io::Result<u64> {
+        let mut buffer = [0; 2048];
+        let read = self.meminfo.read_at(&mut buffer, 0)?;
+        let text = String::from_utf8_lossy(buffer.get(..read).unwrap_or_default());
+        let kib = |name: &str| {
+            let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+            line.split_whitespace().next()?.parse::<u64>().ok()
+        };
+        let (Some(dirty), Some(writeback)) = (kib("Dirty:"), kib("Writeback:")) else {
+            return Err(io::Error::other("/proc/meminfo has another form"));
+        };
+        Ok(dirty.saturating_add(writeback).saturating_mul(1024))
     }
 }
 

@@ -15,7 +15,7 @@ use gracchus_base::{Entropy, Timestamp};
 use rustix::io::Errno;
 
 use self::node::{Change, DirNode, FileNode, NameChange, Node};
-use super::{Disk, DiskFile, Entry, File, LockGuard, Space, Stat};
+use super::{Disk, DiskFile, Entry, File, FileSystem, LockGuard, Space, Stat};
 
 /// A disk in memory; clones share it.
 #[derive(Clone)]
@@ -310,13 +310,8 @@ impl Disk for SimDisk {
         State::end(cut, ())
     }
 
-    fn sync_fs(&self, _path: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        let cut = state.begin_whole(Op::SyncFs, "")?;
-        if !cut {
-            state.nodes.iter_mut().for_each(Node::flush);
-        }
-        State::end(cut, ())
+    fn file_system(&self, _path: &Path) -> io::Result<Option<Box<dyn FileSystem>>> {
+        Ok(Some(Box::new(self.clone())))
     }
 
     fn space(&self, _path: &Path) -> io::Result<Space> {
@@ -420,5 +415,20 @@ impl DiskFile for SimFile {
 
     fn as_fd(&self) -> Option<BorrowedFd<'_>> {
         None
+    }
+}
+
+impl FileSystem for SimDisk {
+    fn sync(&self) -> io::Result<()> {
+        let mut state = self.state();
+        let cut = state.begin_whole(Op::SyncFs, "")?;
+        if !cut {
+            state.nodes.iter_mut().for_each(Node::flush);
+        }
+        State::end(cut, ())
+    }
+
+    fn dirty_bytes(&self) -> io::Result<u64> {
+        Ok(0)
     }
 }

@@ -1,0 +1,79 @@
+//! Flushing many logs with one `syncfs` instead of a `fdatasync` for each.
+//!
+//! The file system then writes all data, commits its journal once and flushes the device once, which is several times
+//! cheaper from two files on. But it writes what anybody else has left to be written as well: so it is asked how much
+//! that is first. See `docs/decisions/005`.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use crate::error::FlushError;
+use crate::flush::{FlushTicket, Flushed};
+use crate::fs::FileSystem;
+
+/// How long a look at what waits to be written stays good.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+
+/// Unwritten bytes that never matter: what a quiet machine has anyway.
+const DIRTY_BYTES_FREE: u64 = 4 * 1024 * 1024;
+
+/// Unwritten bytes that one more log is worth: a disk writes them in about the time that a `fdatasync` takes.
+const DIRTY_BYTES_PER_LOG: u64 = 256 * 1024;
+
+/// One thread's way to flush a file system as a whole.
+pub struct WholeFlush {
+    system: Box<dyn FileSystem>,
+    dirty: u64,
+    looked: Option<Instant>,
+    failed: bool,
+}
+
+impl WholeFlush {
+    pub(crate) fn new(system: Box<dyn FileSystem>) -> Self {
+        Self { system, dirty: 0, looked: None, failed: false }
+    }
+
+    /// Whether it is the better way to flush `logs` logs now.
+    pub fn pays(&mut self, logs: usize) -> bool {
+        let worth = DIRTY_BYTES_PER_LOG.saturating_mul(logs as u64);
+        logs >= 2 && !self.failed && self.dirty_bytes() <= worth.saturating_add(DIRTY_BYTES_FREE)
+    }
+
+    /// Runs tickets, taken before. If the file system fails all of them fail, since nobody can tell whose bytes were
+    /// lost; and then it never [`Self::pays`] again, so that other logs, whose bytes may be lost too, hear of it from
+    /// their own files.
+    pub fn run<K>(
+        &mut self,
+        tickets: impl Iterator<Item = (K, FlushTicket)>,
+    ) -> Vec<(K, Result<Flushed, FlushError>)> {
+        match self.system.sync() {
+            Ok(()) => {
+                tickets.map(|(key, ticket)| (key, ticket.run_after_syncfs())).collect()
+            }
+            Err(error) => {
+                self.failed = true;
+                let failed = |(key, ticket): (K, FlushTicket)| (key, Err(ticket.lost(&error)));
+                tickets.map(failed).collect()
+            }
+        }
+    }
+
+    fn dirty_bytes(&mut self) -> u64 {
+        let now = Instant::now();
+        let fresh = self.looked.is_some_and(|looked| now.duration_since(looked) < LOOK_AGAIN);
+        if !fresh {
+            self.looked = Some(now);
+            // Not known: too much, as far as we can tell.
+            self.dirty = self.system.dirty_bytes().unwrap_or(u64::MAX);
+        }
+        self.dirty
+    }
+}
+
+impl FlushTicket {
+    /// The outcome of a ticket whose file system was not flushed.
+    fn lost(self, error: &io::Error) -> FlushError {
+        let again = io::Error::new(error.kind(), error.to_string());
+        FlushError { path: self.dir().display().to_string(), error: again }
+    }
+}
