@@ -18,6 +18,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout_at;
 
 use crate::admission::RequestBudget;
+use crate::buffer_pool::BufferPool;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::{DataDirs, DataDirsOptions, FoundLogs, StartError as DirError};
@@ -215,6 +216,7 @@ impl Parts {
             controller,
             coordinators,
             budget: RequestBudget::new(budget.unwrap_or(usize::MAX)),
+            buffers: BufferPool::default(),
             connections: Arc::new(ConnectionCounts::default()),
             data_dirs: self.data_dirs,
         };

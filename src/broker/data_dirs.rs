@@ -254,9 +254,8 @@ impl DataDir {
             retention_delay_ms: config.log_initial_task_delay_ms,
         };
         let flusher = Flusher::spawn(&format!("flush-{at}"), &log_dir).map_err(StartError::Thread)?;
-        let spawn = |n| {
-            shard::spawn(&format!("shard-{at}-{n}"), env(), flusher.clone()).map_err(StartError::Thread)
-        };
+        let spawn =
+            |n| shard::spawn(&format!("shard-{at}-{n}"), env(), flusher.clone()).map_err(StartError::Thread);
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;
         Ok((Self { log_dir, shards, partitions: AtomicUsize::new(0), checkpoints: Mutex::default() }, found))
     }

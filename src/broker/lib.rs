@@ -6,6 +6,7 @@
 mod admission;
 mod api;
 mod broker;
+mod buffer_pool;
 mod connection;
 mod controller;
 mod coordinator;

@@ -9,6 +9,7 @@ use gracchus_state::controller;
 use gracchus_state::image::MetadataImage;
 
 use crate::admission::RequestBudget;
+use crate::buffer_pool::BufferPool;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::DataDirs;
@@ -33,6 +34,7 @@ pub struct Node {
     pub fetch_sessions: FetchSessions,
     pub producer_ids: ProducerIds,
     pub budget: RequestBudget,
+    pub buffers: BufferPool,
     pub connections: Arc<ConnectionCounts>,
     pub data_dirs: Arc<DataDirs>,
 }

@@ -11,15 +11,20 @@ use crate::shutdown::Shutdown;
 /// How often shards look at what is due by time at the least.
 const SHARD_TICK: Duration = Duration::from_secs(1);
 
+/// How long memory of frames is kept that nobody needs.
+const TRIM: Duration = Duration::from_secs(5);
+
 /// Runs until the broker stops. Checkpoints wait for shards and disks, the rest waits for nobody.
 pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
     let config = node.config.load_full();
     let ticks = async {
         let mut tick = every(SHARD_TICK.min(millis(config.log_flush_scheduler_interval_ms)));
+        let mut trim = every(TRIM);
         let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
         loop {
             tokio::select! {
                 _ = tick.tick() => node.data_dirs.tick(),
+                _ = trim.tick() => node.buffers.trim(),
                 _ = offsets.tick() => node.coordinators.expire_offsets(),
             }
         }

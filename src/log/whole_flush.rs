@@ -47,9 +47,7 @@ impl WholeFlush {
         tickets: impl Iterator<Item = (K, FlushTicket)>,
     ) -> Vec<(K, Result<Flushed, FlushError>)> {
         match self.system.sync() {
-            Ok(()) => {
-                tickets.map(|(key, ticket)| (key, ticket.run_after_syncfs())).collect()
-            }
+            Ok(()) => tickets.map(|(key, ticket)| (key, ticket.run_after_syncfs())).collect(),
             Err(error) => {
                 self.failed = true;
                 let failed = |(key, ticket): (K, FlushTicket)| (key, Err(ticket.lost(&error)));

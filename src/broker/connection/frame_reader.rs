@@ -10,16 +10,20 @@ use std::sync::Arc;
 use std::task::ready;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use crate::admission::{Grant, RequestBudget};
+use crate::buffer_pool::{Buffer, BufferPool};
 
 /// What one read through the thread's own buffer takes at most. Frames up to this size come through it, several at a
 /// time; of larger ones only the beginning does, and the rest is read straight to its place.
 const SCRATCH_BYTES: usize = 32 * 1024;
+/// What of a large frame has memory before more of it has come: a client that claims a large frame and sends little
+/// holds no more than this.
+const FIRST_BYTES: usize = 1100 * 1024;
 /// Bytes that are read ahead of a client that waits for an answer, to notice when it hangs up.
 const AHEAD_BYTES: usize = 4 * 1024;
 /// How long a client may stop in the middle of a frame: what has come of it takes memory from others.
@@ -57,32 +61,41 @@ pub enum FrameError {
 /// The read half of a connection's state.
 #[derive(Debug)]
 pub struct FrameReader {
-    /// What came and was not taken yet.
+    /// What came and was not taken yet, but for the body of a large frame.
     buffer: BytesMut,
+    /// The frame whose body is being read.
+    body: Option<Body>,
     budget: RequestBudget,
+    pool: BufferPool,
     frame_bytes_max: i32,
-    /// The length of the frame whose body is being read, and its grant.
-    body: Option<(usize, Grant)>,
+}
+
+/// A frame whose length is known.
+#[derive(Debug)]
+struct Body {
+    length: usize,
+    grant: Grant,
+    /// Where a large frame is read to; a small one waits in the reader's buffer.
+    large: Option<Buffer>,
 }
 
 impl FrameReader {
     /// A reader that refuses frames above `frame_bytes_max` (`socket.request.max.bytes`).
-    pub fn new(budget: RequestBudget, frame_bytes_max: i32) -> Self {
-        Self { buffer: BytesMut::new(), budget, frame_bytes_max, body: None }
+    pub fn new(budget: RequestBudget, pool: BufferPool, frame_bytes_max: i32) -> Self {
+        Self { buffer: BytesMut::new(), body: None, budget, pool, frame_bytes_max }
     }
 
-    /// The next frame. Safe to cancel: what was read stays in the buffer.
+    /// The next frame. Safe to cancel: what was read stays here.
     pub async fn next(&mut self, stream: &mut TcpStream) -> Result<Frame, FrameError> {
         loop {
-            if let Some(frame) = self.take()? {
+            if self.body.is_none() && self.buffer.len() >= LENGTH_BYTES {
+                self.body = Some(self.begin()?);
+            }
+            if let Some(frame) = self.take() {
                 return Ok(frame);
             }
-            if self.body.is_none() && self.buffer.len() >= LENGTH_BYTES {
-                self.body = Some((self.length()?, Grant::default()));
-                continue;
-            }
-            if let Some((length, grant)) = &mut self.body
-                && (self.buffer.len() >= LENGTH_BYTES + grant.covered() || *length <= SCRATCH_BYTES)
+            if let Some(Body { length, grant, large }) = &mut self.body
+                && large.as_ref().is_none_or(|large| large.len() >= grant.covered())
                 && grant.covered() < *length
             {
                 self.budget.extend(grant, *length).await;
@@ -94,20 +107,37 @@ impl FrameReader {
         }
     }
 
+    /// Takes the length off the buffer, and for a large frame what came of it.
+    fn begin(&mut self) -> Result<Body, FrameError> {
+        let length = self.buffer.get_i32();
+        let size = usize::try_from(length).ok().filter(|_| length <= self.frame_bytes_max);
+        let length = size.ok_or(FrameError::Size { length, max: self.frame_bytes_max })?;
+        let large = (length > SCRATCH_BYTES).then(|| {
+            let came = self.buffer.split_to(length.min(self.buffer.len()));
+            let mut large = self.pool.take(length.min(FIRST_BYTES));
+            large.bytes_mut().extend_from_slice(&came);
+            large
+        });
+        Ok(Body { length, grant: Grant::default(), large })
+    }
+
     async fn read(&mut self, stream: &mut TcpStream) -> Result<usize, FrameError> {
-        if self.buffer.is_empty() {
-            return Ok(read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES).await?);
-        }
-        let whole = self.body.as_ref().map(|(length, grant)| (*length, LENGTH_BYTES + grant.covered()));
+        let Some(body) = &mut self.body else {
+            if self.buffer.is_empty() {
+                return Ok(read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES).await?);
+            }
+            let read = read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES);
+            return Ok(timeout(STALL_MAX, read).await.map_err(|_| FrameError::Stalled)??);
+        };
         let read = async {
-            match whole {
-                Some((length, covered)) if length > SCRATCH_BYTES => {
-                    // Room for all that is granted, so that one frame is one piece of memory; not a byte of the next.
-                    let room = (LENGTH_BYTES + length).min(covered) - self.buffer.len();
-                    self.buffer.reserve(room);
-                    (&mut *stream).take(room as u64).read_buf(&mut self.buffer).await
+            match &mut body.large {
+                // All that is granted, so that a frame is one piece of memory; not a byte of the next.
+                Some(large) => {
+                    let room = body.length.min(body.grant.covered()).saturating_sub(large.len());
+                    large.bytes_mut().reserve_exact(room);
+                    stream.read_buf(&mut large.bytes_mut().limit(room)).await
                 }
-                _ => read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES).await,
+                None => read_through_scratch(stream, &mut self.buffer, SCRATCH_BYTES).await,
             }
         };
         Ok(timeout(STALL_MAX, read).await.map_err(|_| FrameError::Stalled)??)
@@ -125,29 +155,20 @@ impl FrameReader {
         std::future::pending().await
     }
 
-    /// Takes a whole frame out of the buffer, if there is one.
-    fn take(&mut self) -> Result<Option<Frame>, FrameError> {
-        let Some((length, _)) = &self.body else { return Ok(None) };
-        let whole = LENGTH_BYTES + *length;
-        if self.buffer.len() < whole {
-            return Ok(None);
+    /// The frame, if all of it is there.
+    fn take(&mut self) -> Option<Frame> {
+        let body = self.body.as_ref()?;
+        let came = body.large.as_ref().map_or(self.buffer.len(), Buffer::len);
+        if came < body.length {
+            return None;
         }
-        let mut bytes = self.buffer.split_to(whole).freeze();
-        bytes.advance(LENGTH_BYTES);
-        let grant = self.body.take().map(|(_, grant)| grant);
+        let Body { length, grant, large } = self.body.take()?;
+        let bytes = large.map_or_else(|| self.buffer.split_to(length).freeze(), Buffer::freeze);
         if self.buffer.is_empty() {
             // Nothing half-read: an idle connection holds no buffer that a frame once needed.
             self.buffer = BytesMut::new();
         }
-        Ok(grant.map(|grant| Frame { bytes, grant: Arc::new(grant) }))
-    }
-
-    fn length(&self) -> Result<usize, FrameError> {
-        let length = self.buffer.first_chunk().map_or(0, |bytes| i32::from_be_bytes(*bytes));
-        if length < 0 || length > self.frame_bytes_max {
-            return Err(FrameError::Size { length, max: self.frame_bytes_max });
-        }
-        usize::try_from(length).map_err(|_| FrameError::Size { length, max: self.frame_bytes_max })
+        Some(Frame { bytes, grant: Arc::new(grant) })
     }
 }
 

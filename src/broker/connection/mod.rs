@@ -119,7 +119,8 @@ impl Connection {
         let config = node.config();
         let idle_ms = config.connections_max_idle_ms.and_then(|ms| u64::try_from(ms).ok());
         let idle = IdleTimer::new(idle_ms.map(Duration::from_millis));
-        let reader = FrameReader::new(node.budget.clone(), config.socket_request_max_bytes);
+        let reader =
+            FrameReader::new(node.budget.clone(), node.buffers.clone(), config.socket_request_max_bytes);
         let pending = VecDeque::new();
         Self { node, stream, info: Arc::new(info), shutdown, reader, pending, idle }
     }
