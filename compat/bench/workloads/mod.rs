@@ -1,3 +1,4 @@
 //! The workloads, by what they look at. Each file ends in its part of the table.
 
+pub mod replay;
 pub mod start;

@@ -1,0 +1,168 @@
+//! The replay driver: requests are encoded once and sent again and again, answers are looked at and not decoded, so that
+//! the broker and not the client is the limit.
+
+pub mod frame;
+pub mod histogram;
+mod lane;
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::BenchError;
+use frame::{BatchShape, Frame};
+use histogram::Histogram;
+use lane::{Lane, Tally};
+
+/// A round fails if no answer comes for so long.
+const SILENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+/// More would take the processors from what is measured.
+const THREADS: usize = 2;
+
+/// How a produce replay is run.
+#[derive(Clone, Copy, Debug)]
+pub struct ProduceReplay {
+    pub batch: BatchShape,
+    pub partitions: usize,
+    pub connections: usize,
+    /// Requests that a connection has under way.
+    pub in_flight: usize,
+    pub amount: Amount,
+}
+
+/// When it ends: no request is given out any more, those under way are waited for.
+#[derive(Clone, Copy, Debug)]
+pub enum Amount {
+    Requests(u64),
+    Time(Duration),
+}
+
+/// What a replay did.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// From the first request to the last answer.
+    pub took: Duration,
+    pub requests: u64,
+    /// Of all batches.
+    pub bytes: u64,
+    pub latencies: Histogram,
+    /// The offset behind the last record, by partition.
+    pub end_offsets: Vec<i64>,
+}
+
+/// Whether another request may be given out; shared by the threads.
+enum Quota {
+    Left(AtomicU64),
+    Until(Instant),
+}
+
+impl Quota {
+    fn take(&self) -> bool {
+        match self {
+            Quota::Until(end) => Instant::now() < *end,
+            Quota::Left(left) => {
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
+            }
+        }
+    }
+}
+
+impl ProduceReplay {
+    /// Sends to `topic`, which must be there and empty. An answer with an error, and records that are stored twice or
+    /// not at all, are errors.
+    pub fn run(&self, address: SocketAddr, topic: &str) -> Result<Outcome, BenchError> {
+        let batch = self.batch.encode()?;
+        let frames: Vec<Frame> = (0..self.partitions)
+            .map(|partition| Frame::produce(topic, partition, &batch))
+            .collect::<Result<_, _>>()?;
+        let mut lanes = Vec::new();
+        for first in 0..self.connections {
+            lanes.push(Lane::connect(address, &frames, self.in_flight, first)?);
+        }
+        let begun = Instant::now();
+        let quota = match self.amount {
+            Amount::Requests(count) => Quota::Left(AtomicU64::new(count)),
+            Amount::Time(time) => Quota::Until(begun + time),
+        };
+        let tallies = run_threads(lanes, &quota)?;
+        self.sum_up(begun.elapsed(), &tallies, batch.len())
+    }
+
+    fn sum_up(&self, took: Duration, tallies: &[Tally], batch_bytes: usize) -> Result<Outcome, BenchError> {
+        let (mut latencies, mut end_offsets) = (Histogram::default(), Vec::new());
+        for tally in tallies {
+            latencies.add(&tally.latencies);
+        }
+        let records = self.batch.records as i64;
+        for partition in 0..self.partitions {
+            let answered: u64 = tallies.iter().map(|tally| tally.answered[partition]).sum();
+            let last = tallies.iter().map(|tally| tally.last_base_offset[partition]).max().unwrap_or(-1);
+            let end = if answered == 0 { 0 } else { last + records };
+            if end != answered as i64 * records {
+                let sent = answered as i64 * records;
+                return Err(BenchError::Failed(format!(
+                    "{sent} records sent to a partition, it ends at {end}"
+                )));
+            }
+            end_offsets.push(end);
+        }
+        let requests = latencies.count();
+        Ok(Outcome { took, requests, bytes: requests * batch_bytes as u64, latencies, end_offsets })
+    }
+}
+
+/// Deals the connections out to a few threads and waits for all of them.
+fn run_threads(mut lanes: Vec<Lane<'_>>, quota: &Quota) -> Result<Vec<Tally>, BenchError> {
+    let each = lanes.len().div_ceil(THREADS).max(1);
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        while !lanes.is_empty() {
+            let share: Vec<_> = lanes.drain(..each.min(lanes.len())).collect();
+            threads.push(scope.spawn(move || drive(share, quota)));
+        }
+        let mut tallies = Vec::new();
+        for thread in threads {
+            let done = thread.join().map_err(|_| BenchError::Failed("a replaying thread panicked".into()))?;
+            tallies.extend(done?);
+        }
+        Ok(tallies)
+    })
+}
+
+fn drive(mut lanes: Vec<Lane<'_>>, quota: &Quota) -> Result<Vec<Tally>, BenchError> {
+    let now = Instant::now();
+    for lane in &mut lanes {
+        lane.send(now, || quota.take())?;
+    }
+    while lanes.iter().any(Lane::is_waiting) {
+        let ready = wait(&lanes)?;
+        for (lane, ready) in lanes.iter_mut().zip(ready) {
+            if ready.is_empty() {
+                continue;
+            }
+            // Errors of the socket show when it is read.
+            if ready.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP) {
+                lane.receive()?;
+            }
+            lane.send(Instant::now(), || quota.take())?;
+        }
+    }
+    Ok(lanes.into_iter().map(Lane::into_tally).collect())
+}
+
+fn wait(lanes: &[Lane<'_>]) -> Result<Vec<PollFlags>, BenchError> {
+    let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(lanes.len());
+    for lane in lanes {
+        let write = if lane.wants_to_write() { PollFlags::OUT } else { PollFlags::empty() };
+        polled.push(PollFd::new(&lane.stream, PollFlags::IN | write));
+    }
+    match poll(&mut polled, Some(&SILENCE)) {
+        Ok(0) => Err(BenchError::Failed("no answer for a minute".into())),
+        Ok(_) => Ok(polled.iter().map(PollFd::revents).collect()),
+        Err(rustix::io::Errno::INTR) => Ok(vec![PollFlags::empty(); lanes.len()]),
+        Err(error) => Err(std::io::Error::from(error).into()),
+    }
+}
