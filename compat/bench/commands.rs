@@ -39,6 +39,9 @@ pub struct ReplayArguments {
     partitions: usize,
     #[arg(long, default_value_t = 5.0)]
     seconds: f64,
+    /// Requests a second over all connections, instead of as many as are answered
+    #[arg(long)]
+    rate: Option<f64>,
     /// The broker's process, to show its CPU
     #[arg(long)]
     pid: Option<i32>,
@@ -66,6 +69,7 @@ impl ReplayArguments {
             connections: self.connections,
             in_flight: self.in_flight,
             amount: Amount::Time(Duration::from_secs_f64(self.seconds)),
+            rate: self.rate,
         };
         let topic = format!("replay-{}", std::process::id());
         let mut control = if self.no_topic { None } else { Some(Control::connect(self.address)?) };

@@ -1,11 +1,14 @@
 //! Answers in the order of a connection's requests, each after the flush that covers it.
 //!
-//! One flusher thread serves all files: while it flushes, others go on writing, and the next flush covers all of them.
+//! A few threads flush, each file always by the same: while it is flushed, others go on writing, and the next flush
+//! covers all that was written meanwhile.
 
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::process;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 
 use super::frame::put_answer;
 use super::store::{Partition, lock};
@@ -20,16 +23,43 @@ pub struct Written {
     pub base_offset: i64,
 }
 
+/// Files that are flushed at the same time: one after the other costs several times more.
+const FLUSHERS: usize = 6;
+
+/// All flushers.
+#[derive(Debug, Default)]
+pub struct Flushers([Flusher; FLUSHERS]);
+
+impl Flushers {
+    /// Starts the threads. The process ends with the first flush that fails.
+    pub fn start() -> Arc<Flushers> {
+        let flushers = Arc::new(Flushers::default());
+        for number in 0..FLUSHERS {
+            let flushers = Arc::clone(&flushers);
+            thread::spawn(move || {
+                let error = flushers.0[number].run();
+                eprintln!("a flusher ended: {error:?}");
+                process::exit(1);
+            });
+        }
+        flushers
+    }
+
+    /// Hands a request over.
+    pub fn submit(&self, written: Written) {
+        self.0[written.partition.index as usize % FLUSHERS].submit(written);
+    }
+}
+
 /// What waits for one flusher.
 #[derive(Debug, Default)]
-pub struct Flusher {
+struct Flusher {
     waiting: Mutex<Vec<Written>>,
     not_empty: Condvar,
 }
 
 impl Flusher {
-    /// Hands a request over.
-    pub fn submit(&self, written: Written) {
+    fn submit(&self, written: Written) {
         let mut waiting = lock(&self.waiting);
         waiting.push(written);
         if waiting.len() == 1 {
@@ -37,8 +67,7 @@ impl Flusher {
         }
     }
 
-    /// Flushes and answers for ever; ends with the first flush that fails.
-    pub fn run(&self) -> io::Result<()> {
+    fn run(&self) -> io::Result<()> {
         let mut taken = Vec::new();
         loop {
             let mut waiting = lock(&self.waiting);

@@ -113,19 +113,22 @@ impl<'a> Fields<'a> {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use gracchus_base::Timestamp;
     use gracchus_wire::{Response, client};
 
     use super::*;
-    use crate::replay::frame::{Answer, BatchShape, Frame, HEAD_BYTES, VERSION};
+    use crate::replay::frame::{Answer, BatchShape, Frame, VERSION};
 
     #[test]
     fn the_drivers_requests_are_understood() {
         let batch = BatchShape::of_bytes(4000).encode().unwrap();
         let frame = Frame::produce("some-topic", 5, &batch).unwrap();
-        let whole = [&frame.head(77)[4..HEAD_BYTES], &frame.rest].concat();
-        let read = Produce::read(&whole).unwrap();
+        let sent = [frame.head(77, Timestamp(1)).bytes(), &frame.rest].concat();
+        let whole = &sent[4..];
+        let read = Produce::read(whole).unwrap();
         assert_eq!((read.correlation_id, read.topic, read.partition), (77, &b"some-topic"[..], 5));
-        assert_eq!(whole[read.batch_at..read.batch_at + read.batch_bytes], batch[..]);
+        let stored = &whole[read.batch_at..read.batch_at + read.batch_bytes];
+        assert_eq!(stored[61..], batch[61..]);
         assert_eq!(Produce::read(&whole[..whole.len() - 10]), None);
     }
 

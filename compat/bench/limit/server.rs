@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::LISTENING;
-use super::flusher::{Answers, Flusher, Written};
+use super::flusher::{Answers, Flushers, Written};
 use super::frame::{Produce, put_answer};
 use super::store::{Partition, Store};
 
@@ -30,20 +30,13 @@ pub struct ServerArguments {
 pub fn serve(arguments: ServerArguments) -> io::Result<()> {
     let listener = TcpListener::bind(("127.0.0.1", 0))?;
     let store = Arc::new(Store::new(arguments.dir));
-    let flusher = arguments.flushed.then(|| Arc::new(Flusher::default()));
-    if let Some(flusher) = flusher.clone() {
-        thread::spawn(move || {
-            let error = flusher.run();
-            eprintln!("the flusher ended: {error:?}");
-            std::process::exit(1);
-        });
-    }
+    let flushers = arguments.flushed.then(Flushers::start);
     println!("{LISTENING}{}", listener.local_addr()?);
     for stream in listener.incoming() {
-        let (stream, store, flusher) = (stream?, Arc::clone(&store), flusher.clone());
+        let (stream, store, flushers) = (stream?, Arc::clone(&store), flushers.clone());
         thread::spawn(move || {
             store.enter();
-            let served = Connection::new(stream, &store, flusher).and_then(|mut it| it.serve());
+            let served = Connection::new(stream, &store, flushers).and_then(|mut it| it.serve());
             for error in [served, store.leave()].into_iter().filter_map(Result::err) {
                 eprintln!("a connection: {error}");
             }
@@ -55,17 +48,17 @@ pub fn serve(arguments: ServerArguments) -> io::Result<()> {
 struct Connection<'a> {
     stream: TcpStream,
     store: &'a Store,
-    flush: Option<(Arc<Flusher>, Arc<Answers>)>,
+    flush: Option<(Arc<Flushers>, Arc<Answers>)>,
     /// Those that this connection has written to.
     partitions: Vec<Arc<Partition>>,
     answers: Vec<u8>,
 }
 
 impl<'a> Connection<'a> {
-    fn new(stream: TcpStream, store: &'a Store, flusher: Option<Arc<Flusher>>) -> io::Result<Self> {
+    fn new(stream: TcpStream, store: &'a Store, flushers: Option<Arc<Flushers>>) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        let flush = match flusher {
-            Some(flusher) => Some((flusher, Arc::new(Answers::new(stream.try_clone()?)))),
+        let flush = match flushers {
+            Some(flushers) => Some((flushers, Arc::new(Answers::new(stream.try_clone()?)))),
             None => None,
         };
         Ok(Connection { stream, store, flush, partitions: Vec::new(), answers: Vec::new() })
@@ -113,9 +106,9 @@ impl<'a> Connection<'a> {
         let batch = request.batch_at..request.batch_at + request.batch_bytes;
         let base_offset = partition.append(&mut frame[batch])?;
         match &self.flush {
-            Some((flusher, answers)) => {
+            Some((flushers, answers)) => {
                 let number = answers.reserve(correlation_id);
-                flusher.submit(Written { answers: Arc::clone(answers), number, partition, base_offset });
+                flushers.submit(Written { answers: Arc::clone(answers), number, partition, base_offset });
             }
             None => put_answer(&mut self.answers, correlation_id, &partition.topic, index, base_offset),
         }

@@ -1,7 +1,10 @@
-//! Produce requests that are encoded once and sent many times: only the correlation id in the head differs.
+//! Produce requests that are encoded once and sent many times, and what is read of their answers.
+
+use std::ops::Range;
 
 use bytes::Bytes;
-use gracchus_base::Clock;
+use gracchus_base::limits::BATCH_HEADER_BYTES;
+use gracchus_base::{Clock, Timestamp};
 use gracchus_wire::messages::ProduceRequest;
 use gracchus_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use gracchus_wire::records::{BatchBuilder, BatchOptions};
@@ -12,10 +15,16 @@ use crate::control::topic_name;
 
 /// By topic name, flexible, served by the reference and by ours.
 pub const VERSION: i16 = 11;
-/// Length, API key, version, correlation id: the part that is made anew for each sending.
-pub const HEAD_BYTES: usize = 12;
-/// Where the correlation id stands in it.
-const CORRELATION_ID_AT: usize = 8;
+/// A head takes about 100 bytes and the topic's name.
+const HEAD_BYTES_MAX: usize = 192;
+/// Where the correlation id stands in a request.
+const CORRELATION_ID: Range<usize> = 8..12;
+/// Where these stand in the header of a batch.
+const CRC: Range<usize> = 17..21;
+/// The CRC covers what follows it.
+const CRC_COVERS_FROM: usize = CRC.end;
+const BASE_TIMESTAMP: Range<usize> = 27..35;
+const MAX_TIMESTAMP: Range<usize> = 35..43;
 /// About what a record holds where the batch is larger.
 const RECORD_BYTES: usize = 1024;
 
@@ -64,14 +73,42 @@ impl BatchShape {
     }
 }
 
-/// A request to one partition, without its head.
+/// A request to one partition. What differs from one sending to the next is in its head: the correlation id, and the
+/// time of the batch with its CRC.
 #[derive(Clone, Debug)]
 pub struct Frame {
-    head: [u8; HEAD_BYTES],
-    /// Shared between all that send it.
+    /// Up to the end of the batch's header.
+    head: Vec<u8>,
+    /// The records and what follows them; shared between all that send it.
     pub rest: Bytes,
     /// Which of the round's partitions it goes to.
     pub partition: usize,
+    crc: RecordsCrc,
+}
+
+/// The part of a batch's CRC that the records make.
+#[derive(Clone, Copy, Debug)]
+struct RecordsCrc {
+    crc: u32,
+    /// What each bit of the CRC of the header adds to the CRC of the whole: CRCs are linear.
+    shifted: [u32; 32],
+}
+
+impl RecordsCrc {
+    fn of(records: &[u8]) -> RecordsCrc {
+        let mut shifted = [0; 32];
+        for (bit, shifted) in shifted.iter_mut().enumerate() {
+            *shifted = crc32c::crc32c_combine(1 << bit, 0, records.len());
+        }
+        RecordsCrc { crc: crc32c::crc32c(records), shifted }
+    }
+
+    /// The CRC of `header` with the records behind it.
+    fn behind(&self, header: &[u8]) -> u32 {
+        let header = crc32c::crc32c(header);
+        let set = self.shifted.iter().enumerate().filter(|(bit, _)| header >> bit & 1 == 1);
+        set.fold(self.crc, |crc, (_, shifted)| crc ^ shifted)
+    }
 }
 
 impl Frame {
@@ -84,16 +121,43 @@ impl Frame {
             ProduceRequest::default().with_acks(-1).with_timeout_ms(30_000).with_topic_data(vec![topic]);
         let whole = client::encode_request(VERSION, 0, Some("replay"), &Request::Produce(request))
             .map_err(|error| BenchError::Failed(error.to_string()))?;
-        let mut head = [0; HEAD_BYTES];
-        head.copy_from_slice(&whole[..HEAD_BYTES]);
-        Ok(Frame { head, rest: whole.slice(HEAD_BYTES..), partition })
+        let batch_at = whole.windows(batch.len()).position(|window| window == batch);
+        let head_bytes = batch_at.map_or(whole.len(), |at| at + BATCH_HEADER_BYTES);
+        if head_bytes > HEAD_BYTES_MAX {
+            return Err(BenchError::Failed("the topic's name is too long for a replay".into()));
+        }
+        Ok(Frame {
+            head: whole[..head_bytes].to_vec(),
+            rest: whole.slice(head_bytes..),
+            partition,
+            crc: RecordsCrc::of(&batch[BATCH_HEADER_BYTES..]),
+        })
     }
 
-    /// Its head with that correlation id.
-    pub fn head(&self, correlation_id: i32) -> [u8; HEAD_BYTES] {
-        let mut head = self.head;
-        head[CORRELATION_ID_AT..].copy_from_slice(&correlation_id.to_be_bytes());
-        head
+    /// Its head with that correlation id, the batch stamped with that time.
+    pub fn head(&self, correlation_id: i32, time: Timestamp) -> Head {
+        let mut bytes = [0; HEAD_BYTES_MAX];
+        bytes[..self.head.len()].copy_from_slice(&self.head);
+        bytes[CORRELATION_ID].copy_from_slice(&correlation_id.to_be_bytes());
+        let header = &mut bytes[self.head.len() - BATCH_HEADER_BYTES..self.head.len()];
+        header[BASE_TIMESTAMP].copy_from_slice(&time.0.to_be_bytes());
+        header[MAX_TIMESTAMP].copy_from_slice(&time.0.to_be_bytes());
+        let crc = self.crc.behind(&header[CRC_COVERS_FROM..]);
+        header[CRC].copy_from_slice(&crc.to_be_bytes());
+        Head { bytes, length: self.head.len() }
+    }
+}
+
+/// The head of one sending.
+#[derive(Clone, Debug)]
+pub struct Head {
+    bytes: [u8; HEAD_BYTES_MAX],
+    length: usize,
+}
+
+impl Head {
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
     }
 }
 
@@ -137,14 +201,18 @@ mod tests {
     }
 
     #[test]
-    fn a_frame_is_the_same_request_under_any_correlation_id() {
-        let batch = BatchShape::one_record(100).encode().unwrap();
+    fn a_stamped_batch_has_the_checksum_of_its_bytes() {
+        let batch = BatchShape::of_bytes(16_384).encode().unwrap();
         let frame = Frame::produce("topic", 3, &batch).unwrap();
-        let (one, other) = (frame.head(1), frame.head(0x0102_0304));
-        assert_eq!(one[..CORRELATION_ID_AT], other[..CORRELATION_ID_AT]);
-        assert_eq!(other[CORRELATION_ID_AT..], [1, 2, 3, 4]);
-        let length = u32::from_be_bytes(one[..4].try_into().unwrap()) as usize;
-        assert_eq!(length + 4, HEAD_BYTES + frame.rest.len());
+        for (correlation_id, time) in [(1, 0), (0x0102_0304, 1_790_000_000_123)] {
+            let sent = [frame.head(correlation_id, Timestamp(time)).bytes(), &frame.rest].concat();
+            assert_eq!(sent.len(), 4 + u32::from_be_bytes(sent[..4].try_into().unwrap()) as usize);
+            assert_eq!(sent[CORRELATION_ID], correlation_id.to_be_bytes());
+            let stored = &sent[frame.head.len() - BATCH_HEADER_BYTES..][..batch.len()];
+            assert_eq!(stored[MAX_TIMESTAMP], time.to_be_bytes());
+            assert_eq!(stored[CRC], crc32c::crc32c(&stored[CRC_COVERS_FROM..]).to_be_bytes());
+            assert_eq!(stored[MAX_TIMESTAMP.end..], batch[MAX_TIMESTAMP.end..]);
+        }
     }
 
     #[test]

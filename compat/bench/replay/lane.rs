@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::frame::{Answer, Frame, HEAD_BYTES};
+use gracchus_base::Clock;
+
+use super::frame::{Answer, Frame, Head};
 use super::histogram::Histogram;
 use crate::BenchError;
 
@@ -17,9 +19,17 @@ const READ_BYTES: usize = 16 * 1024;
 /// A request that is not written entirely.
 #[derive(Debug)]
 struct Outgoing {
-    head: [u8; HEAD_BYTES],
+    head: Head,
     frame: usize,
     written: usize,
+}
+
+/// Requests at fixed times. Those that are late because too many are in flight are given out as soon as there is room,
+/// and their latency counts from when they were due.
+#[derive(Clone, Copy, Debug)]
+pub struct Pace {
+    pub next: Instant,
+    pub interval: Duration,
 }
 
 /// A connection with what is under way on it.
@@ -32,7 +42,11 @@ pub struct Lane<'a> {
     next_frame: usize,
     next_correlation_id: i32,
     outgoing: VecDeque<Outgoing>,
-    /// When each unanswered request was given out, and to which partition; oldest first.
+    pace: Option<Pace>,
+    /// No more requests are given out.
+    finished: bool,
+    clock: Clock,
+    /// When each unanswered request was given out or due, and to which partition; oldest first.
     awaited: VecDeque<(Instant, usize)>,
     received: Vec<u8>,
     received_bytes: usize,
@@ -56,6 +70,7 @@ impl<'a> Lane<'a> {
         frames: &'a [Frame],
         in_flight: usize,
         first: usize,
+        pace: Option<Pace>,
     ) -> io::Result<Lane<'a>> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
@@ -67,6 +82,9 @@ impl<'a> Lane<'a> {
             next_frame: first % frames.len(),
             next_correlation_id: 0,
             outgoing: VecDeque::new(),
+            pace,
+            finished: false,
+            clock: Clock::system(),
             awaited: VecDeque::new(),
             received: vec![0; READ_BYTES],
             received_bytes: 0,
@@ -78,15 +96,15 @@ impl<'a> Lane<'a> {
         })
     }
 
-    /// Gives out requests until enough are in flight or `may_send` says no, and writes what the socket takes.
+    /// Gives out requests until enough are in flight, none is due or `may_send` says no, and writes what the socket
+    /// takes.
     pub fn send(&mut self, now: Instant, may_send: impl Fn() -> bool) -> io::Result<()> {
-        while self.awaited.len() < self.in_flight && may_send() {
-            let frame = &self.frames[self.next_frame];
-            let head = frame.head(self.next_correlation_id);
-            self.outgoing.push_back(Outgoing { head, frame: self.next_frame, written: 0 });
-            self.awaited.push_back((now, frame.partition));
-            self.next_correlation_id = self.next_correlation_id.wrapping_add(1);
-            self.next_frame = (self.next_frame + 1) % self.frames.len();
+        while self.awaited.len() < self.in_flight && self.due().is_none_or(|due| due <= now) {
+            if self.finished || !may_send() {
+                self.finished = true;
+                break;
+            }
+            self.give_out(now);
         }
         while !self.outgoing.is_empty() {
             match self.write_some() {
@@ -98,17 +116,31 @@ impl<'a> Lane<'a> {
         Ok(())
     }
 
+    fn give_out(&mut self, now: Instant) {
+        let frame = &self.frames[self.next_frame];
+        let head = frame.head(self.next_correlation_id, self.clock.now());
+        self.outgoing.push_back(Outgoing { head, frame: self.next_frame, written: 0 });
+        self.awaited.push_back((self.pace.map_or(now, |pace| pace.next), frame.partition));
+        if let Some(pace) = &mut self.pace {
+            pace.next += pace.interval;
+        }
+        self.next_correlation_id = self.next_correlation_id.wrapping_add(1);
+        self.next_frame = (self.next_frame + 1) % self.frames.len();
+    }
+
     fn write_some(&mut self) -> io::Result<()> {
         let mut slices = [IoSlice::new(&[]); 2 * WRITTEN_AT_ONCE];
         for (pair, outgoing) in slices.chunks_exact_mut(2).zip(&self.outgoing) {
-            let rest_written = outgoing.written.saturating_sub(HEAD_BYTES);
-            pair[0] = IoSlice::new(&outgoing.head[outgoing.written.min(HEAD_BYTES)..]);
+            let head = outgoing.head.bytes();
+            let rest_written = outgoing.written.saturating_sub(head.len());
+            pair[0] = IoSlice::new(&head[outgoing.written.min(head.len())..]);
             pair[1] = IoSlice::new(&self.frames[outgoing.frame].rest[rest_written..]);
         }
         let filled = 2 * self.outgoing.len().min(WRITTEN_AT_ONCE);
         let mut written = (&self.stream).write_vectored(&slices[..filled])?;
         while let Some(outgoing) = self.outgoing.front_mut() {
-            let left = HEAD_BYTES + self.frames[outgoing.frame].rest.len() - outgoing.written;
+            let left =
+                outgoing.head.bytes().len() + self.frames[outgoing.frame].rest.len() - outgoing.written;
             if written < left {
                 outgoing.written += written;
                 break;
@@ -124,9 +156,15 @@ impl<'a> Lane<'a> {
         !self.outgoing.is_empty()
     }
 
-    /// Whether answers are still to come.
-    pub fn is_waiting(&self) -> bool {
-        !self.awaited.is_empty()
+    /// Whether requests are still to be given out or answered.
+    pub fn is_at_work(&self) -> bool {
+        !self.finished || !self.awaited.is_empty()
+    }
+
+    /// When the next request may be given out, if that is a matter of time.
+    pub fn due(&self) -> Option<Instant> {
+        let has_room = !self.finished && self.awaited.len() < self.in_flight;
+        self.pace.filter(|_| has_room).map(|pace| pace.next)
     }
 
     /// Reads once, and takes the answers that are whole. An answer with an error code is an error.

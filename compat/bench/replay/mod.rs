@@ -15,10 +15,10 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::BenchError;
 use frame::{BatchShape, Frame};
 use histogram::Histogram;
-use lane::{Lane, Tally};
+use lane::{Lane, Pace, Tally};
 
 /// A round fails if no answer comes for so long.
-const SILENCE: Timespec = Timespec { tv_sec: 60, tv_nsec: 0 };
+const SILENCE: Duration = Duration::from_secs(60);
 /// More would take the processors from what is measured.
 const THREADS: usize = 2;
 
@@ -31,6 +31,8 @@ pub struct ProduceReplay {
     /// Requests that a connection has under way.
     pub in_flight: usize,
     pub amount: Amount,
+    /// Requests a second over all connections; `None`: as many as are answered.
+    pub rate: Option<f64>,
 }
 
 /// When it ends: no request is given out any more, those under way are waited for.
@@ -78,17 +80,24 @@ impl ProduceReplay {
         let frames: Vec<Frame> = (0..self.partitions)
             .map(|partition| Frame::produce(topic, partition, &batch))
             .collect::<Result<_, _>>()?;
-        let mut lanes = Vec::new();
-        for first in 0..self.connections {
-            lanes.push(Lane::connect(address, &frames, self.in_flight, first)?);
-        }
         let begun = Instant::now();
+        let mut lanes = Vec::new();
+        for lane in 0..self.connections {
+            let pace = self.rate.map(|rate| self.pace(begun, rate, lane));
+            lanes.push(Lane::connect(address, &frames, self.in_flight, lane, pace)?);
+        }
         let quota = match self.amount {
             Amount::Requests(count) => Quota::Left(AtomicU64::new(count)),
             Amount::Time(time) => Quota::Until(begun + time),
         };
         let tallies = run_threads(lanes, &quota)?;
         self.sum_up(begun.elapsed(), &tallies, batch.len())
+    }
+
+    /// The connections send in turn.
+    fn pace(&self, begun: Instant, rate: f64, lane: usize) -> Pace {
+        let interval = Duration::from_secs_f64(self.connections as f64 / rate);
+        Pace { next: begun + interval.mul_f64(lane as f64 / self.connections as f64), interval }
     }
 
     fn sum_up(&self, took: Duration, tallies: &[Tally], batch_bytes: usize) -> Result<Outcome, BenchError> {
@@ -137,30 +146,33 @@ fn drive(mut lanes: Vec<Lane<'_>>, quota: &Quota) -> Result<Vec<Tally>, BenchErr
     for lane in &mut lanes {
         lane.send(now, || quota.take())?;
     }
-    while lanes.iter().any(Lane::is_waiting) {
+    while lanes.iter().any(Lane::is_at_work) {
         let ready = wait(&lanes)?;
         for (lane, ready) in lanes.iter_mut().zip(ready) {
-            if ready.is_empty() {
-                continue;
-            }
             // Errors of the socket show when it is read.
             if ready.intersects(PollFlags::IN | PollFlags::ERR | PollFlags::HUP) {
                 lane.receive()?;
             }
-            lane.send(Instant::now(), || quota.take())?;
+            if !ready.is_empty() || lane.due().is_some() {
+                lane.send(Instant::now(), || quota.take())?;
+            }
         }
     }
     Ok(lanes.into_iter().map(Lane::into_tally).collect())
 }
 
+/// What each connection is ready for; nothing when a request is due.
 fn wait(lanes: &[Lane<'_>]) -> Result<Vec<PollFlags>, BenchError> {
     let mut polled: Vec<PollFd<'_>> = Vec::with_capacity(lanes.len());
     for lane in lanes {
         let write = if lane.wants_to_write() { PollFlags::OUT } else { PollFlags::empty() };
         polled.push(PollFd::new(&lane.stream, PollFlags::IN | write));
     }
-    match poll(&mut polled, Some(&SILENCE)) {
-        Ok(0) => Err(BenchError::Failed("no answer for a minute".into())),
+    let due = lanes.iter().filter_map(Lane::due).min();
+    let limit = due.map_or(SILENCE, |due| due.saturating_duration_since(Instant::now()).min(SILENCE));
+    let timeout = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: i64::from(limit.subsec_nanos()) };
+    match poll(&mut polled, Some(&timeout)) {
+        Ok(0) if due.is_none() => Err(BenchError::Failed(format!("no answer for {SILENCE:?}"))),
         Ok(_) => Ok(polled.iter().map(PollFd::revents).collect()),
         Err(rustix::io::Errno::INTR) => Ok(vec![PollFlags::empty(); lanes.len()]),
         Err(error) => Err(std::io::Error::from(error).into()),

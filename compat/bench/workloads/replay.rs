@@ -70,12 +70,12 @@ pub const WORKLOADS: &[Workload] = &[
 ];
 
 fn timed(batch: BatchShape, connections: usize, in_flight: usize) -> ProduceReplay {
-    ProduceReplay { batch, partitions: 6, connections, in_flight, amount: Amount::Time(TIME) }
+    ProduceReplay { batch, partitions: 6, connections, in_flight, amount: Amount::Time(TIME), rate: None }
 }
 
 fn large_replay(context: &Context) -> ProduceReplay {
     let amount = Amount::Requests(context.scaled(LARGE_REQUESTS));
-    ProduceReplay { batch: LARGE, partitions: 6, connections: 2, in_flight: 5, amount }
+    ProduceReplay { batch: LARGE, partitions: 6, connections: 2, in_flight: 5, amount, rate: None }
 }
 
 fn large(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
