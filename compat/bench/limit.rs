@@ -2,6 +2,7 @@
 //! file per partition, flushes if asked to (one `fdatasync` for all that waits), and answers. It stores records as a
 //! broker must, and does nothing else a broker does.
 
+mod fetch;
 mod flusher;
 mod frame;
 mod server;

@@ -43,5 +43,5 @@ impl Context {
 
 /// All workloads, in the order of the report.
 pub fn all() -> Vec<Workload> {
-    [workloads::start::WORKLOADS, workloads::replay::WORKLOADS].concat()
+    [workloads::start::WORKLOADS, workloads::replay::WORKLOADS, workloads::fetch_replay::WORKLOADS].concat()
 }

@@ -1,4 +1,6 @@
-//! Produce requests with one batch for one partition, and their answers.
+//! Produce requests with one batch for one partition, and their answers; Fetch requests.
+
+use std::ops::RangeInclusive;
 
 use gracchus_wire::ApiKey;
 
@@ -17,13 +19,7 @@ impl Produce<'_> {
     /// Reads a request of version 9 to 11 without its length; `None` if it is another one or has another form.
     pub fn read(frame: &[u8]) -> Option<Produce<'_>> {
         let mut fields = Fields { frame, at: 0 };
-        if fields.i16()? != ApiKey::Produce.code() || !(9..=11).contains(&fields.i16()?) {
-            return None;
-        }
-        let correlation_id = fields.i32()?;
-        let client_id = fields.i16()?;
-        fields.skip(usize::try_from(client_id).unwrap_or(0))?;
-        fields.no_tags()?;
+        let correlation_id = fields.header(ApiKey::Produce, 9..=11)?;
         // Transactional id, acks, timeout.
         fields.compact()?;
         fields.skip(2 + 4)?;
@@ -58,6 +54,39 @@ pub fn put_answer(out: &mut Vec<u8>, correlation_id: i32, topic: &[u8], partitio
     out[begin..begin + 4].copy_from_slice(&length.to_be_bytes());
 }
 
+/// What the server needs of a Fetch request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch<'a> {
+    pub correlation_id: i32,
+    pub topic: &'a [u8],
+    /// Index, offset, most bytes.
+    pub partitions: Vec<(i32, i64, i32)>,
+}
+
+impl Fetch<'_> {
+    /// Reads a request of version 12 without its length; `None` if it is another one or has another form.
+    pub fn read(frame: &[u8]) -> Option<Fetch<'_>> {
+        let mut fields = Fields { frame, at: 0 };
+        let correlation_id = fields.header(ApiKey::Fetch, 12..=12)?;
+        // Replica id, longest wait, least bytes, most bytes, isolation level, session id and epoch.
+        fields.skip(4 + 4 + 4 + 4 + 1 + 4 + 4)?;
+        fields.one_element()?;
+        let topic = fields.compact()?;
+        let mut partitions = Vec::new();
+        for _ in 1..fields.varint()? {
+            let index = fields.i32()?;
+            // The leader's epoch.
+            fields.skip(4)?;
+            let offset = i64::from_be_bytes(fields.array()?);
+            // The epoch of what was fetched last, the log's start.
+            fields.skip(4 + 8)?;
+            partitions.push((index, offset, fields.i32()?));
+            fields.no_tags()?;
+        }
+        Some(Fetch { correlation_id, topic, partitions })
+    }
+}
+
 /// Reads a frame front to back.
 struct Fields<'a> {
     frame: &'a [u8],
@@ -65,6 +94,18 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
+    /// A flexible request's header; gives the correlation id.
+    fn header(&mut self, api: ApiKey, versions: RangeInclusive<i16>) -> Option<i32> {
+        if self.i16()? != api.code() || !versions.contains(&self.i16()?) {
+            return None;
+        }
+        let correlation_id = self.i32()?;
+        let client_id = self.i16()?;
+        self.skip(usize::try_from(client_id).unwrap_or(0))?;
+        self.no_tags()?;
+        Some(correlation_id)
+    }
+
     fn skip(&mut self, count: usize) -> Option<&'a [u8]> {
         let skipped = self.frame.get(self.at..)?.get(..count)?;
         self.at += count;

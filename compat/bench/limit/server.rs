@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use super::LISTENING;
 use super::flusher::{Answers, Flushers, Written};
-use super::frame::{Produce, put_answer};
+use super::frame::{Fetch, Produce, put_answer};
 use super::store::{Partition, Store};
+use super::{LISTENING, fetch};
 
 /// What a connection's buffer begins with; it grows to the longest frame.
 const BUFFER_BYTES: usize = 256 * 1024;
@@ -35,9 +35,8 @@ pub fn serve(arguments: ServerArguments) -> io::Result<()> {
     for stream in listener.incoming() {
         let (stream, store, flushers) = (stream?, Arc::clone(&store), flushers.clone());
         thread::spawn(move || {
-            store.enter();
             let served = Connection::new(stream, &store, flushers).and_then(|mut it| it.serve());
-            for error in [served, store.leave()].into_iter().filter_map(Result::err) {
+            if let Err(error) = served {
                 eprintln!("a connection: {error}");
             }
         });
@@ -91,8 +90,10 @@ impl<'a> Connection<'a> {
     }
 
     fn take(&mut self, frame: &mut [u8]) -> io::Result<()> {
-        let broken =
-            || io::Error::new(io::ErrorKind::InvalidData, "not a Produce request of the replay's form");
+        if let Some(fetch) = Fetch::read(frame) {
+            return fetch::answer(&self.stream, self.store, &fetch);
+        }
+        let broken = || io::Error::new(io::ErrorKind::InvalidData, "not a request of the replay's form");
         let request = Produce::read(frame).ok_or_else(broken)?;
         let (correlation_id, index) = (request.correlation_id, request.partition);
         let partition = match self.partitions.iter().find(|known| known.is(request.topic, index)) {
