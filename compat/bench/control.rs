@@ -2,8 +2,7 @@
 //!
 //! One request at a time; never on the path that is measured.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,11 +15,12 @@ use gracchus_wire::messages::{
 use gracchus_wire::{Request, Response, client};
 
 use crate::BenchError;
+use crate::connection::Connection;
 
 const CREATE_TOPICS: i16 = 7;
 const DELETE_TOPICS: i16 = 5;
 const LIST_OFFSETS: i16 = 7;
-/// How long any one answer, and a new topic's first leader, may take.
+/// How long a new topic's first leader may take.
 const LIMIT: Duration = Duration::from_secs(60);
 /// ListOffsets: the end of the log.
 const LATEST: i64 = -1;
@@ -28,17 +28,14 @@ const LATEST: i64 = -1;
 /// One connection.
 #[derive(Debug)]
 pub struct Control {
-    stream: TcpStream,
+    connection: Connection,
     correlation_id: i32,
 }
 
 impl Control {
     /// Connects.
     pub fn connect(address: SocketAddr) -> Result<Control, BenchError> {
-        let stream = TcpStream::connect_timeout(&address, LIMIT)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(LIMIT))?;
-        Ok(Control { stream, correlation_id: 0 })
+        Ok(Control { connection: Connection::connect(address)?, correlation_id: 0 })
     }
 
     /// Sends a request and reads its answer.
@@ -46,11 +43,7 @@ impl Control {
         self.correlation_id += 1;
         let frame = client::encode_request(version, self.correlation_id, Some("bench"), request)
             .map_err(|error| BenchError::Failed(error.to_string()))?;
-        self.stream.write_all(&frame)?;
-        let mut length = [0; 4];
-        self.stream.read_exact(&mut length)?;
-        let mut answer = vec![0; u32::from_be_bytes(length) as usize];
-        self.stream.read_exact(&mut answer)?;
+        let answer = self.connection.exchange(&frame)?;
         let (answered, response) = client::decode_response(request.api(), version, Bytes::from(answer))
             .map_err(|error| BenchError::Failed(error.to_string()))?;
         if answered != self.correlation_id {

@@ -4,6 +4,7 @@
 //! `cargo run --release -p compat-bench -- --help`
 
 mod commands;
+mod connection;
 mod control;
 mod limit;
 mod process_usage;

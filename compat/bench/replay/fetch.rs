@@ -13,12 +13,11 @@ use gracchus_wire::{Request, client};
 use super::histogram::Histogram;
 use super::incoming::Incoming;
 use crate::BenchError;
+use crate::connection::SILENCE;
 use crate::control::topic_name;
 
 /// The last version that names topics.
 pub const VERSION: i16 = 12;
-/// An answer that takes longer fails the round.
-const SILENCE: Duration = Duration::from_secs(60);
 
 /// What a fetch asks for.
 #[derive(Clone, Copy, Debug)]

@@ -11,9 +11,8 @@ use super::frame::{BatchShape, Frame};
 use super::histogram::Histogram;
 use super::lane::{Lane, Pace, Tally};
 use crate::BenchError;
+use crate::connection::SILENCE;
 
-/// A round fails if no answer comes for so long.
-const SILENCE: Duration = Duration::from_secs(60);
 /// More would take the processors from what is measured.
 const THREADS: usize = 2;
 
@@ -71,6 +70,11 @@ impl ProduceReplay {
     /// Sends to `topic`, which must be there and empty. An answer with an error, and records that are stored twice or
     /// not at all, are errors.
     pub fn run(&self, address: SocketAddr, topic: &str) -> Result<Outcome, BenchError> {
+        self.run_behind(address, topic, &vec![0; self.partitions])
+    }
+
+    /// The same for partitions that end at those offsets.
+    pub fn run_behind(&self, address: SocketAddr, topic: &str, ends: &[i64]) -> Result<Outcome, BenchError> {
         let batch = self.batch.encode()?;
         let frames: Vec<Frame> = (0..self.partitions)
             .map(|partition| Frame::produce(topic, partition, &batch))
@@ -86,7 +90,16 @@ impl ProduceReplay {
             Amount::Time(time) => Quota::Until(begun + time),
         };
         let tallies = run_threads(lanes, &quota)?;
-        self.sum_up(begun.elapsed(), &tallies, batch.len())
+        let took = begun.elapsed();
+        let (mut latencies, mut end_offsets) = (Histogram::default(), Vec::new());
+        for tally in &tallies {
+            latencies.add(&tally.latencies);
+        }
+        for (partition, begin) in ends.iter().enumerate() {
+            end_offsets.push(self.end_offset(&tallies, partition, *begin)?);
+        }
+        let requests = latencies.count();
+        Ok(Outcome { took, requests, bytes: requests * batch.len() as u64, latencies, end_offsets })
     }
 
     /// The connections send in turn.
@@ -95,26 +108,16 @@ impl ProduceReplay {
         Pace { next: begun + interval.mul_f64(lane as f64 / self.connections as f64), interval }
     }
 
-    fn sum_up(&self, took: Duration, tallies: &[Tally], batch_bytes: usize) -> Result<Outcome, BenchError> {
-        let (mut latencies, mut end_offsets) = (Histogram::default(), Vec::new());
-        for tally in tallies {
-            latencies.add(&tally.latencies);
-        }
+    /// Where a partition ends that ended at `begin`: the answers must have counted every record once.
+    fn end_offset(&self, tallies: &[Tally], partition: usize, begin: i64) -> Result<i64, BenchError> {
+        let answered: u64 = tallies.iter().map(|tally| tally.answered[partition]).sum();
+        let last = tallies.iter().map(|tally| tally.last_base_offset[partition]).max().unwrap_or(-1);
         let records = self.batch.records as i64;
-        for partition in 0..self.partitions {
-            let answered: u64 = tallies.iter().map(|tally| tally.answered[partition]).sum();
-            let last = tallies.iter().map(|tally| tally.last_base_offset[partition]).max().unwrap_or(-1);
-            let end = if answered == 0 { 0 } else { last + records };
-            if end != answered as i64 * records {
-                let sent = answered as i64 * records;
-                return Err(BenchError::Failed(format!(
-                    "{sent} records sent to a partition, it ends at {end}"
-                )));
-            }
-            end_offsets.push(end);
+        let (expected, end) = (begin + answered as i64 * records, last + records);
+        if answered > 0 && end != expected {
+            return Err(BenchError::Failed(format!("a partition ends at {end} instead of {expected}")));
         }
-        let requests = latencies.count();
-        Ok(Outcome { took, requests, bytes: requests * batch_bytes as u64, latencies, end_offsets })
+        Ok(expected)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Fetch requests over data in the page cache; the answers are passed over without decoding.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::BenchError;
@@ -32,7 +33,7 @@ const REPLAY: FetchReplay = FetchReplay {
 };
 
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
-    let (topic, end_offsets) = filled(running, context)?;
+    let (topic, end_offsets) = records(running, context)?;
     let before = running.usage()?;
     let done = REPLAY.run(running.address(), &topic, &end_offsets)?;
     let cpu = (running.usage()?.cpu - before.cpu).as_secs_f64();
@@ -48,7 +49,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
 
 /// A topic with records, and the end offsets of its partitions. All rounds of a broker read the same records, which its
 /// first round makes; the limit server, which cannot be asked what it has, gets them anew.
-fn filled(running: &mut Running, context: &Context) -> Result<(String, Vec<i64>), BenchError> {
+fn records(running: &mut Running, context: &Context) -> Result<(String, Vec<i64>), BenchError> {
     let requests = context.scaled(BYTES / BATCH_BYTES as u64);
     let fill = ProduceReplay {
         batch: BatchShape::of_bytes(BATCH_BYTES),
@@ -64,13 +65,16 @@ fn filled(running: &mut Running, context: &Context) -> Result<(String, Vec<i64>)
         let end_offsets = fill.run(address, &topic)?.end_offsets;
         return Ok((topic, end_offsets));
     };
-    let mut control = Control::connect(broker.socket_address())?;
-    let end_offsets = match control.end_offsets(TOPIC, PARTITIONS as i32) {
-        Ok(end_offsets) => end_offsets,
-        Err(_) => {
-            control.create_topic(TOPIC, PARTITIONS as i32, &[])?;
-            fill.run(address, TOPIC)?.end_offsets
-        }
-    };
-    Ok((TOPIC.to_owned(), end_offsets))
+    Ok((TOPIC.to_owned(), filled(broker.socket_address(), TOPIC, &fill)?))
+}
+
+/// The end offsets of a topic, which is made and filled unless it is there.
+pub fn filled(address: SocketAddr, topic: &str, fill: &ProduceReplay) -> Result<Vec<i64>, BenchError> {
+    let mut control = Control::connect(address)?;
+    let partitions = fill.partitions as i32;
+    if let Ok(end_offsets) = control.end_offsets(topic, partitions) {
+        return Ok(end_offsets);
+    }
+    control.create_topic(topic, partitions, &[])?;
+    Ok(fill.run(address, topic)?.end_offsets)
 }

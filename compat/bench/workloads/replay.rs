@@ -35,7 +35,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
-            produce(running, context, &timed(BatchShape::of_bytes(16 * 1024), 6, 5), &[])
+            produce(running, context, &timed(context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
         },
         rounds: 5,
     },
@@ -45,7 +45,9 @@ pub const WORKLOADS: &[Workload] = &[
                 requests in flight each, acks=all, 5 s",
         subjects: Subject::ALL,
         settings: SETTINGS,
-        round: |running, context| produce(running, context, &timed(BatchShape::one_record(100), 16, 2), &[]),
+        round: |running, context| {
+            produce(running, context, &timed(context, BatchShape::one_record(100), 16, 2), &[])
+        },
         rounds: 5,
     },
     Workload {
@@ -54,7 +56,9 @@ pub const WORKLOADS: &[Workload] = &[
                 each answer, acks=all, 5 s",
         subjects: Subject::ALL,
         settings: SETTINGS,
-        round: |running, context| produce(running, context, &timed(BatchShape::one_record(100), 1, 1), &[]),
+        round: |running, context| {
+            produce(running, context, &timed(context, BatchShape::one_record(100), 1, 1), &[])
+        },
         rounds: 5,
     },
     Workload {
@@ -69,8 +73,15 @@ pub const WORKLOADS: &[Workload] = &[
     },
 ];
 
-fn timed(batch: BatchShape, connections: usize, in_flight: usize) -> ProduceReplay {
-    ProduceReplay { batch, partitions: 6, connections, in_flight, amount: Amount::Time(TIME), rate: None }
+fn timed(context: &Context, batch: BatchShape, connections: usize, in_flight: usize) -> ProduceReplay {
+    ProduceReplay {
+        batch,
+        partitions: 6,
+        connections,
+        in_flight,
+        amount: Amount::Time(context.scaled_time(TIME)),
+        rate: None,
+    }
 }
 
 fn large_replay(context: &Context) -> ProduceReplay {
