@@ -8,5 +8,5 @@ mod incoming;
 mod lane;
 pub mod produce;
 
-pub use fetch::{FetchOutcome, FetchReplay, Fetcher, Wanted};
+pub use fetch::{FetchReplay, Fetcher, Wanted};
 pub use produce::{Amount, Outcome, ProduceReplay};

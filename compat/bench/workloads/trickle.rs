@@ -52,9 +52,10 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let took = begun.elapsed().as_secs_f64();
     let cpu = (running.usage()?.cpu - before.cpu).as_secs_f64();
     let ends = control.end_offsets(&topic, PARTITIONS)?;
-    if ends.iter().any(|end| *end != i64::from(times)) {
+    let sent = i64::from(times) + 1;
+    if ends.iter().any(|end| *end != sent) {
         return Err(BenchError::Failed(format!(
-            "{times} records sent to each partition, they end at {ends:?}"
+            "{sent} records sent to each partition, they end at {ends:?}"
         )));
     }
     control.delete_topic(&topic)?;
