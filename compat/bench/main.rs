@@ -3,8 +3,12 @@
 //!
 //! `cargo run --release -p compat-bench -- --help`
 
+mod commands;
+mod connection;
+mod control;
 mod limit;
 mod process_usage;
+mod replay;
 mod results;
 mod run;
 mod subject;
@@ -33,8 +37,13 @@ pub enum BenchError {
 }
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures the broker beside Apache Kafka and beside the machine's own limit")]
+#[command(
+    about = "Measures the broker beside Apache Kafka and beside the machine's own limit",
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<commands::Command>,
     /// Run only the workloads whose names begin so (several times)
     #[arg(long)]
     only: Vec<String>,
@@ -66,6 +75,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), BenchError> {
+    if let Some(command) = arguments.command {
+        return command.run();
+    }
     let mut workloads = workload::all();
     if !arguments.only.is_empty() {
         workloads.retain(|workload| arguments.only.iter().any(|name| workload.name.starts_with(name)));

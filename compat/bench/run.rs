@@ -26,7 +26,7 @@ pub struct Plan {
 /// off loses one workload at most.
 pub fn run(plan: &Plan, jars: &Jars, file: &Path) -> Result<Results, BenchError> {
     let mut results = load(file)?;
-    let mut context = Context { jars: jars.clone(), round: 0, scale: plan.scale };
+    let mut context = Context { jars: jars.clone(), round: 0, is_warm_up: true, scale: plan.scale };
     for workload in &plan.workloads {
         eprintln!("{}: {}", workload.name, workload.about);
         let samples = run_one(plan, workload, &mut context)?;
@@ -50,6 +50,7 @@ fn run_one(plan: &Plan, workload: &Workload, context: &mut Context) -> Result<Ve
     }
     let mut samples = Vec::new();
     for round in 0..=plan.rounds.unwrap_or(workload.rounds) {
+        context.is_warm_up = round == 0;
         for running in &mut subjects {
             context.round += 1;
             let measured = (workload.round)(running, context)?;

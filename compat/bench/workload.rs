@@ -1,5 +1,7 @@
 //! What a workload is, and the table of all of them.
 
+use std::time::Duration;
+
 use compat_harness::Jars;
 
 use crate::BenchError;
@@ -30,6 +32,8 @@ pub struct Context {
     pub jars: Jars,
     /// Counted over all rounds of the run: makes the names of topics and groups unique.
     pub round: u32,
+    /// The round is not kept: it may be shorter than the others.
+    pub is_warm_up: bool,
     /// 1.0 is the full size; `--scale` makes it smaller while one works on it.
     pub scale: f64,
 }
@@ -39,9 +43,23 @@ impl Context {
     pub fn scaled(&self, count: u64) -> u64 {
         ((count as f64 * self.scale) as u64).max(1)
     }
+
+    /// `time` made shorter, likewise.
+    pub fn scaled_time(&self, time: Duration) -> Duration {
+        time.mul_f64(self.scale)
+    }
 }
 
 /// All workloads, in the order of the report.
 pub fn all() -> Vec<Workload> {
-    [workloads::start::WORKLOADS].concat()
+    [
+        workloads::start::WORKLOADS,
+        workloads::replay::WORKLOADS,
+        workloads::fetch_replay::WORKLOADS,
+        workloads::growth::WORKLOADS,
+        workloads::slow_consumer::WORKLOADS,
+        workloads::trickle::WORKLOADS,
+        workloads::soak::WORKLOADS,
+    ]
+    .concat()
 }

@@ -1,3 +1,9 @@
 //! The workloads, by what they look at. Each file ends in its part of the table.
 
+pub mod fetch_replay;
+pub mod growth;
+pub mod replay;
+pub mod slow_consumer;
+pub mod soak;
 pub mod start;
+pub mod trickle;

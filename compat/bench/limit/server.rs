@@ -1,0 +1,135 @@
+//! The server's process: a thread per connection, blocking sockets, buffers that are used again.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use super::flusher::{Answers, Flushers, Written};
+use super::frame::{Fetch, Produce, put_answer};
+use super::store::{Partition, Store};
+use super::{LISTENING, fetch};
+
+/// What a connection's buffer begins with; it grows to the longest frame.
+const BUFFER_BYTES: usize = 256 * 1024;
+/// The rest of a frame that is at least so long is read alone, so that what follows it need not be moved.
+const LONG: usize = 64 * 1024;
+
+/// As both brokers set it (`socket.send.buffer.bytes`): what is sent then stays in the processor's cache until it is read.
+const SEND_BUFFER_BYTES: usize = 100 * 1024;
+
+/// How the server is started.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServerArguments {
+    /// Where its files are
+    dir: PathBuf,
+    /// Answer only what has been flushed
+    #[arg(long)]
+    flushed: bool,
+}
+
+/// Listens on a free port, prints its address, and serves until it is killed.
+pub fn serve(arguments: ServerArguments) -> io::Result<()> {
+    let listener = TcpListener::bind(("127.0.0.1", 0))?;
+    let store = Arc::new(Store::new(arguments.dir));
+    let flushers = arguments.flushed.then(Flushers::start);
+    println!("{LISTENING}{}", listener.local_addr()?);
+    for stream in listener.incoming() {
+        let (stream, store, flushers) = (stream?, Arc::clone(&store), flushers.clone());
+        thread::spawn(move || {
+            let served = Connection::new(stream, &store, flushers).and_then(|mut it| it.serve());
+            if let Err(error) = served {
+                eprintln!("a connection: {error}");
+            }
+        });
+    }
+    Ok(())
+}
+
+struct Connection<'a> {
+    stream: TcpStream,
+    store: &'a Store,
+    flush: Option<(Arc<Flushers>, Arc<Answers>)>,
+    /// Those that this connection has written to.
+    partitions: Vec<Arc<Partition>>,
+    answers: Vec<u8>,
+}
+
+impl<'a> Connection<'a> {
+    fn new(stream: TcpStream, store: &'a Store, flushers: Option<Arc<Flushers>>) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        rustix::net::sockopt::set_socket_send_buffer_size(&stream, SEND_BUFFER_BYTES)?;
+        let flush = match flushers {
+            Some(flushers) => Some((flushers, Arc::new(Answers::new(stream.try_clone()?)))),
+            None => None,
+        };
+        Ok(Connection { stream, store, flush, partitions: Vec::new(), answers: Vec::new() })
+    }
+
+    fn serve(&mut self) -> io::Result<()> {
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let (mut begin, mut end) = (0, 0);
+        loop {
+            let wanted = frame_bytes(&buffer[begin..end]);
+            if wanted.is_none_or(|wanted| wanted > end - begin) {
+                let needed = wanted.unwrap_or(LONG);
+                if begin + needed > buffer.len() || begin == end {
+                    buffer.copy_within(begin..end, 0);
+                    (begin, end) = (0, end - begin);
+                    buffer.resize(buffer.len().max(needed), 0);
+                }
+                self.write_answers()?;
+                let missing = begin + needed - end;
+                let until = if missing >= LONG && wanted.is_some() { end + missing } else { buffer.len() };
+                match self.stream.read(&mut buffer[end..until])? {
+                    0 => return Ok(()),
+                    count => end += count,
+                }
+            } else if let Some(wanted) = wanted {
+                self.take(&mut buffer[begin + 4..begin + wanted])?;
+                begin += wanted;
+            }
+        }
+    }
+
+    fn take(&mut self, frame: &mut [u8]) -> io::Result<()> {
+        if let Some(fetch) = Fetch::read(frame) {
+            return fetch::answer(&self.stream, self.store, &fetch);
+        }
+        let broken = || io::Error::new(io::ErrorKind::InvalidData, "not a request of the replay's form");
+        let request = Produce::read(frame).ok_or_else(broken)?;
+        let (correlation_id, index) = (request.correlation_id, request.partition);
+        let partition = match self.partitions.iter().find(|known| known.is(request.topic, index)) {
+            Some(partition) => Arc::clone(partition),
+            None => {
+                let partition = self.store.partition(request.topic, index)?;
+                self.partitions.push(Arc::clone(&partition));
+                partition
+            }
+        };
+        let batch = request.batch_at..request.batch_at + request.batch_bytes;
+        let base_offset = partition.append(&mut frame[batch])?;
+        match &self.flush {
+            Some((flushers, answers)) => {
+                let number = answers.reserve(correlation_id);
+                flushers.submit(Written { answers: Arc::clone(answers), number, partition, base_offset });
+            }
+            None => put_answer(&mut self.answers, correlation_id, &partition.topic, index, base_offset),
+        }
+        Ok(())
+    }
+
+    fn write_answers(&mut self) -> io::Result<()> {
+        if !self.answers.is_empty() {
+            self.stream.write_all(&self.answers)?;
+            self.answers.clear();
+        }
+        Ok(())
+    }
+}
+
+/// The length of the frame that `bytes` begin with, its own length field included.
+fn frame_bytes(bytes: &[u8]) -> Option<usize> {
+    bytes.first_chunk::<4>().map(|length| u32::from_be_bytes(*length) as usize + 4)
+}

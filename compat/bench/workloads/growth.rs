@@ -1,0 +1,173 @@
+//! Whether a partition becomes slower as it grows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use compat_harness::deadline::wait_until;
+use gracchus_base::{Clock, Entropy};
+
+use crate::BenchError;
+use crate::control::Control;
+use crate::replay::frame::BatchShape;
+use crate::replay::histogram::Histogram;
+use crate::replay::{Amount, Fetcher, Outcome, ProduceReplay, Wanted};
+use crate::results::{Measured, Metric};
+use crate::subject::{Running, Subject};
+use crate::workload::{Context, Workload};
+
+pub const WORKLOADS: &[Workload] = &[Workload {
+    name: "growth",
+    about: "One partition at 0, 1, 5 and 20 GB, filled with batches of 900 KB. At each size: 500 MB in batches of 16 KB \
+            by 2 connections with 5 requests in flight, read at the tail by a third at the same time; then 300 fetches \
+            of one batch at random offsets and 300 ListOffsets with random times, one at a time. What is not in the \
+            page cache any more is read from the disk",
+    subjects: Subject::DEFAULTS,
+    settings: &[("log.segment.delete.delay.ms", "1000")],
+    round,
+    rounds: 1,
+}];
+
+const SIZES_GB: [u64; 4] = [0, 1, 5, 20];
+const GIGABYTE: u64 = 1_000_000_000;
+const FILL_BATCH_BYTES: usize = 900 * 1024;
+const BATCH_BYTES: usize = 16 * 1024;
+const LOOKUPS: usize = 300;
+const DELETED_WITHIN: Duration = Duration::from_secs(120);
+
+fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
+    let topic = format!("growth-{}", context.round);
+    let Some(broker) = running.broker() else { return Ok(Vec::new()) };
+    let (address, data_dir) = (broker.socket_address(), broker.data_dir());
+    let mut control = Control::connect(address)?;
+    control.create_topic(&topic, 1, &[])?;
+    let mut partition =
+        Partition { address, topic: &topic, begun_ms: Clock::system().now().0, end: 0, bytes: 0 };
+    let mut measured = Vec::new();
+    // The warm-up is for code that becomes faster as it is used: the smaller sizes are enough.
+    let sizes = if context.is_warm_up { &SIZES_GB[..2] } else { &SIZES_GB[..] };
+    for size in sizes {
+        partition.grow_to(context.scaled(size * GIGABYTE))?;
+        measured.extend(partition.measure(&mut control, &format!("{size} GB"), context)?);
+    }
+    control.delete_topic(&topic)?;
+    wait_until(DELETED_WITHIN, || (!is_stored(&data_dir, &topic)).then_some(()))
+        .ok_or_else(|| BenchError::Failed("the files of a deleted topic stay".into()))?;
+    Ok(measured)
+}
+
+/// Whether directories of the topic are left, deleted ones included.
+fn is_stored(data_dir: &Path, topic: &str) -> bool {
+    let names = fs::read_dir(data_dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
+    names.into_iter().any(|name| name.to_string_lossy().starts_with(topic))
+}
+
+/// The partition, and what was sent to it.
+struct Partition<'a> {
+    address: SocketAddr,
+    topic: &'a str,
+    begun_ms: i64,
+    end: i64,
+    bytes: u64,
+}
+
+impl Partition<'_> {
+    fn grow_to(&mut self, bytes: u64) -> Result<(), BenchError> {
+        let missing = bytes.saturating_sub(self.bytes) / FILL_BATCH_BYTES as u64;
+        if missing > 0 {
+            self.produce(BatchShape::of_bytes(FILL_BATCH_BYTES), missing)?;
+        }
+        // What is still to be written back must not slow down what is measured.
+        rustix::fs::sync();
+        Ok(())
+    }
+
+    fn produce(&mut self, batch: BatchShape, requests: u64) -> Result<Outcome, BenchError> {
+        let amount = Amount::Requests(requests);
+        let replay = ProduceReplay { batch, partitions: 1, connections: 2, in_flight: 5, amount, rate: None };
+        let outcome = replay.run_behind(self.address, self.topic, &[self.end])?;
+        self.end = outcome.end_offsets[0];
+        self.bytes += outcome.bytes;
+        Ok(outcome)
+    }
+
+    fn measure(
+        &mut self,
+        control: &mut Control,
+        size: &str,
+        context: &Context,
+    ) -> Result<Measured, BenchError> {
+        let batch = BatchShape::of_bytes(BATCH_BYTES);
+        let requests = context.scaled(GIGABYTE / 2 / BATCH_BYTES as u64);
+        let tail = Fetcher::connect(self.address, self.topic, vec![(0, self.end)], Wanted::default())?;
+        let until = AtomicI64::new(self.end + requests as i64 * batch.records as i64);
+        let begun = Instant::now();
+        let (produced, consumed) = thread::scope(|scope| {
+            let reader = scope.spawn(|| read_to(tail, &until));
+            let produced = self.produce(batch, requests);
+            if produced.is_err() {
+                until.store(0, Ordering::Relaxed);
+            }
+            let read = reader.join().map_err(|_| BenchError::Failed("the reading thread panicked".into()))?;
+            Ok::<_, BenchError>((produced?, read? as f64 / begun.elapsed().as_secs_f64() / 1e6))
+        })?;
+        let produced = produced.bytes as f64 / produced.took.as_secs_f64() / 1e6;
+        let (by_offset, by_time) = (self.look_up_offsets()?, self.look_up_times(control)?);
+        let part = |what: &str, metric, value| (format!("{what}, {size}"), BTreeMap::from([(metric, value)]));
+        Ok(vec![
+            part("produce", Metric::MegabytesPerSecond, produced),
+            part("tail fetch", Metric::MegabytesPerSecond, consumed),
+            part("lookup by offset", Metric::LatencyP50Ms, by_offset.quantile_ms(0.5)),
+            part("lookup by time", Metric::LatencyP50Ms, by_time.quantile_ms(0.5)),
+        ])
+    }
+
+    fn look_up_offsets(&self) -> Result<Histogram, BenchError> {
+        // A byte is answered with one whole batch.
+        let wanted = Wanted { partition_bytes: 1, ..Wanted::default() };
+        let mut fetcher = Fetcher::connect(self.address, self.topic, vec![(0, 0)], wanted)?;
+        // The same lookups on both sides.
+        let (entropy, mut latencies) = (Entropy::seeded(1), Histogram::default());
+        for _ in 0..LOOKUPS {
+            fetcher.positions[0].1 = random_below(&entropy, self.end);
+            let begun = Instant::now();
+            let fetched = fetcher.fetch()?;
+            latencies.record(begun.elapsed());
+            if fetched.records < 1 {
+                return Err(BenchError::Failed("no batch at an offset that is stored".into()));
+            }
+        }
+        Ok(latencies)
+    }
+
+    fn look_up_times(&self, control: &mut Control) -> Result<Histogram, BenchError> {
+        let span_ms = Clock::system().now().0 - self.begun_ms;
+        // The same lookups on both sides.
+        let (entropy, mut latencies) = (Entropy::seeded(1), Histogram::default());
+        for _ in 0..LOOKUPS {
+            // Not beyond the last record, for which there is nothing to be found.
+            let time = self.begun_ms + random_below(&entropy, span_ms * 9 / 10);
+            let begun = Instant::now();
+            control.list_offsets(self.topic, &[(0, time)])?;
+            latencies.record(begun.elapsed());
+        }
+        Ok(latencies)
+    }
+}
+
+fn random_below(entropy: &Entropy, end: i64) -> i64 {
+    (entropy.next_u64() % end.max(1) as u64) as i64
+}
+
+/// Reads until the position, which may change; returns the bytes.
+fn read_to(mut fetcher: Fetcher, until: &AtomicI64) -> Result<u64, BenchError> {
+    let mut bytes = 0;
+    while fetcher.positions[0].1 < until.load(Ordering::Relaxed) {
+        bytes += fetcher.fetch()?.bytes;
+    }
+    Ok(bytes)
+}

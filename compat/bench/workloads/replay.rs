@@ -1,0 +1,140 @@
+//! Produce requests that are encoded once and replayed, so that the broker and not the client is the limit.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::BenchError;
+use crate::control::Control;
+use crate::process_usage::ProcessUsage;
+use crate::replay::frame::BatchShape;
+use crate::replay::{Amount, Outcome, ProduceReplay};
+use crate::results::{Measured, Metric};
+use crate::subject::{Running, Subject};
+use crate::workload::{Context, Workload};
+
+/// Deleted topics of earlier rounds do not fill the disk.
+const SETTINGS: &[(&str, &str)] = &[("log.segment.delete.delay.ms", "1000")];
+const LARGE: BatchShape = BatchShape { records: 900, value_bytes: 1014 };
+const LARGE_REQUESTS: u64 = 3300;
+const TIME: Duration = Duration::from_secs(5);
+
+pub const WORKLOADS: &[Workload] = &[
+    Workload {
+        name: "replay-900k",
+        about: "Produce requests replayed: batches of 900 KB (900 records), 6 partitions in turn, 2 connections with 5 \
+                requests in flight each, acks=all, 3 GB a round",
+        subjects: Subject::ALL,
+        settings: SETTINGS,
+        round: large,
+        rounds: 5,
+    },
+    Workload {
+        name: "replay-16k",
+        about: "Produce requests replayed: batches of 16 KB (16 records), 6 partitions in turn, 6 connections with 5 \
+                requests in flight each, acks=all, 5 s",
+        subjects: Subject::ALL,
+        settings: SETTINGS,
+        round: |running, context| {
+            produce(running, context, &timed(context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
+        },
+        rounds: 5,
+    },
+    Workload {
+        name: "replay-one-record",
+        about: "Produce requests replayed: one record of 100 B each, 6 partitions in turn, 16 connections with 2 \
+                requests in flight each, acks=all, 5 s",
+        subjects: Subject::ALL,
+        settings: SETTINGS,
+        round: |running, context| {
+            produce(running, context, &timed(context, BatchShape::one_record(100), 16, 2), &[])
+        },
+        rounds: 5,
+    },
+    Workload {
+        name: "replay-one-by-one",
+        about: "Produce requests replayed: one record of 100 B each, 6 partitions in turn, 1 connection that waits for \
+                each answer, acks=all, 5 s",
+        subjects: Subject::ALL,
+        settings: SETTINGS,
+        round: |running, context| {
+            produce(running, context, &timed(context, BatchShape::one_record(100), 1, 1), &[])
+        },
+        rounds: 5,
+    },
+    Workload {
+        name: "flush-messages-1",
+        about: "As replay-900k, and the topic has flush.messages=1: the reference flushes each batch too",
+        subjects: &[Subject::Reference, Subject::Flushed, Subject::LimitFlushed],
+        settings: SETTINGS,
+        round: |running, context| {
+            produce(running, context, &large_replay(context), &[("flush.messages", "1")])
+        },
+        rounds: 3,
+    },
+];
+
+fn timed(context: &Context, batch: BatchShape, connections: usize, in_flight: usize) -> ProduceReplay {
+    ProduceReplay {
+        batch,
+        partitions: 6,
+        connections,
+        in_flight,
+        amount: Amount::Time(context.scaled_time(TIME)),
+        rate: None,
+    }
+}
+
+fn large_replay(context: &Context) -> ProduceReplay {
+    let amount = Amount::Requests(context.scaled(LARGE_REQUESTS));
+    ProduceReplay { batch: LARGE, partitions: 6, connections: 2, in_flight: 5, amount, rate: None }
+}
+
+fn large(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
+    produce(running, context, &large_replay(context), &[])
+}
+
+/// One round: makes a topic with those settings, replays, checks what is stored, removes the topic.
+fn produce(
+    running: &mut Running,
+    context: &Context,
+    replay: &ProduceReplay,
+    configs: &[(&str, &str)],
+) -> Result<Measured, BenchError> {
+    let topic = format!("replay-{}", context.round);
+    let partitions = replay.partitions as i32;
+    // The limit servers have no topics; that their answers count every record once is checked for all alike.
+    let mut control = running.broker().map(|broker| Control::connect(broker.socket_address())).transpose()?;
+    if let Some(control) = &mut control {
+        control.create_topic(&topic, partitions, configs)?;
+    }
+    ProcessUsage::reset_peak(running.pid())?;
+    let before = running.usage()?;
+    let outcome = replay.run(running.address(), &topic)?;
+    let after = running.usage()?;
+    if let Some(control) = &mut control {
+        let stored = control.end_offsets(&topic, partitions)?;
+        if stored != outcome.end_offsets {
+            let sent = &outcome.end_offsets;
+            return Err(BenchError::Failed(format!(
+                "{sent:?} records sent, the partitions end at {stored:?}"
+            )));
+        }
+        control.delete_topic(&topic)?;
+    }
+    Ok(vec![(String::new(), values(&outcome, &before, &after))])
+}
+
+fn values(outcome: &Outcome, before: &ProcessUsage, after: &ProcessUsage) -> BTreeMap<Metric, f64> {
+    let (requests, bytes) = (outcome.requests as f64, outcome.bytes as f64);
+    let (seconds, cpu) = (outcome.took.as_secs_f64(), (after.cpu - before.cpu).as_secs_f64());
+    BTreeMap::from([
+        (Metric::MegabytesPerSecond, bytes / seconds / 1e6),
+        (Metric::RequestsPerSecond, requests / seconds),
+        (Metric::CpuSecondsPerGigabyte, cpu * 1e9 / bytes),
+        (Metric::CpuMicrosPerRequest, cpu * 1e6 / requests),
+        (Metric::LatencyP50Ms, outcome.latencies.quantile_ms(0.5)),
+        (Metric::LatencyP99Ms, outcome.latencies.quantile_ms(0.99)),
+        (Metric::LatencyP999Ms, outcome.latencies.quantile_ms(0.999)),
+        (Metric::MemoryPeakMegabytes, after.rss_peak_bytes as f64 / 1e6),
+    ])
+}

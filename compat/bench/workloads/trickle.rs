@@ -1,0 +1,135 @@
+//! Many partitions that each get a little all the time: what a flush for each of them would cost.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use gracchus_wire::messages::ProduceRequest;
+use gracchus_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
+use gracchus_wire::{ApiKey, Request, Response, client};
+
+use crate::BenchError;
+use crate::connection::{Connection, wait_for};
+use crate::control::{Control, topic_name};
+use crate::replay::frame::{self, BatchShape};
+use crate::replay::histogram::Histogram;
+use crate::results::{Measured, Metric};
+use crate::subject::{Running, Subject};
+use crate::workload::{Context, Workload};
+
+pub const WORKLOADS: &[Workload] = &[Workload {
+    name: "many-partitions-trickle",
+    about: "1,000 partitions, each getting one record of 100 B every 100 ms, acks=all, from 10 connections that send \
+            one Produce request for 100 partitions each at staggered times, 20 s, after a first record in each; \
+            latency counts from when a request was due",
+    subjects: Subject::DEFAULTS,
+    settings: &[("log.segment.delete.delay.ms", "1000")],
+    round,
+    rounds: 3,
+}];
+
+const PARTITIONS: i32 = 1000;
+const CONNECTIONS: i32 = 10;
+const EVERY: Duration = Duration::from_millis(100);
+const TIME: Duration = Duration::from_secs(20);
+/// Where the correlation id stands in a request.
+const CORRELATION_ID: Range<usize> = 8..12;
+
+fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
+    let topic = format!("trickle-{}", context.round);
+    let address = running.address();
+    let mut control = Control::connect(address)?;
+    control.create_topic(&topic, PARTITIONS, &[])?;
+    let times = (context.scaled_time(TIME).as_nanos() / EVERY.as_nanos()) as u32;
+    // The first record of a partition makes its files; that is measured elsewhere.
+    send_all(address, &topic, Instant::now(), 1)?;
+    let before = running.usage()?;
+    let begun = Instant::now();
+    let latencies = send_all(address, &topic, begun, times)?;
+    let took = begun.elapsed().as_secs_f64();
+    let cpu = (running.usage()?.cpu - before.cpu).as_secs_f64();
+    let ends = control.end_offsets(&topic, PARTITIONS)?;
+    let sent = i64::from(times) + 1;
+    if ends.iter().any(|end| *end != sent) {
+        return Err(BenchError::Failed(format!(
+            "{sent} records sent to each partition, they end at {ends:?}"
+        )));
+    }
+    control.delete_topic(&topic)?;
+    let values = BTreeMap::from([
+        (Metric::LatencyP50Ms, latencies.quantile_ms(0.5)),
+        (Metric::LatencyP99Ms, latencies.quantile_ms(0.99)),
+        (Metric::CpuPercent, cpu / took * 100.0),
+    ]);
+    Ok(vec![(String::new(), values)])
+}
+
+/// All connections send that often.
+fn send_all(address: SocketAddr, topic: &str, begun: Instant, times: u32) -> Result<Histogram, BenchError> {
+    let batch = BatchShape::one_record(100).encode()?;
+    let mut latencies = Histogram::default();
+    thread::scope(|scope| {
+        let mut threads = Vec::new();
+        for connection in 0..CONNECTIONS {
+            let share = PARTITIONS / CONNECTIONS;
+            let request = encode(topic, connection * share..(connection + 1) * share, &batch)?;
+            let first = begun + EVERY * connection as u32 / CONNECTIONS as u32;
+            threads.push(scope.spawn(move || send(address, request, first, times)));
+        }
+        for thread in threads {
+            let done = thread.join().map_err(|_| BenchError::Failed("a sending thread panicked".into()))?;
+            latencies.add(&done?);
+        }
+        Ok(latencies)
+    })
+}
+
+fn encode(topic: &str, partitions: Range<i32>, batch: &Bytes) -> Result<Vec<u8>, BenchError> {
+    let data = partitions
+        .map(|index| PartitionProduceData::default().with_index(index).with_records(Some(batch.clone())));
+    let topic = TopicProduceData::default().with_name(topic_name(topic)).with_partition_data(data.collect());
+    let request =
+        ProduceRequest::default().with_acks(-1).with_timeout_ms(30_000).with_topic_data(vec![topic]);
+    client::encode_request(frame::VERSION, 0, Some("trickle"), &Request::Produce(request))
+        .map(|request| request.to_vec())
+        .map_err(|error| BenchError::Failed(error.to_string()))
+}
+
+fn send(
+    address: SocketAddr,
+    mut request: Vec<u8>,
+    first: Instant,
+    times: u32,
+) -> Result<Histogram, BenchError> {
+    let mut connection = Connection::connect(address)?;
+    let mut latencies = Histogram::default();
+    for time in 0..times {
+        let due = first + EVERY * time;
+        wait_for(due);
+        request[CORRELATION_ID].copy_from_slice(&(time as i32).to_be_bytes());
+        let answer = connection.exchange(&request)?;
+        latencies.record(due.elapsed());
+        check(time as i32, answer.into())?;
+    }
+    Ok(latencies)
+}
+
+fn check(correlation_id: i32, answer: Bytes) -> Result<(), BenchError> {
+    let (answered, response) = client::decode_response(ApiKey::Produce, frame::VERSION, answer)
+        .map_err(|error| BenchError::Failed(error.to_string()))?;
+    let Response::Produce(response) = response else {
+        return Err(BenchError::Failed("not an answer to Produce".into()));
+    };
+    let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
+    if let Some(wrong) = partitions.find(|partition| partition.error_code != 0) {
+        return Err(BenchError::Failed(format!("Produce: error {}", wrong.error_code)));
+    }
+    if answered == correlation_id {
+        Ok(())
+    } else {
+        Err(BenchError::Failed("an answer to another request".into()))
+    }
+}
