@@ -120,12 +120,15 @@ impl Running {
         }
     }
 
-    /// What the process has used so far.
-    pub fn usage(&self) -> Result<ProcessUsage, BenchError> {
-        let pid = match &self.process {
+    pub fn pid(&self) -> i32 {
+        match &self.process {
             Host::Broker(broker) => broker.pid(),
             Host::Limit(server) => server.pid(),
-        };
-        Ok(ProcessUsage::of(pid)?)
+        }
+    }
+
+    /// What the process has used so far.
+    pub fn usage(&self) -> Result<ProcessUsage, BenchError> {
+        Ok(ProcessUsage::of(self.pid())?)
     }
 }

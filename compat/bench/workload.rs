@@ -43,5 +43,11 @@ impl Context {
 
 /// All workloads, in the order of the report.
 pub fn all() -> Vec<Workload> {
-    [workloads::start::WORKLOADS].concat()
+    [
+        workloads::start::WORKLOADS,
+        workloads::client_produce::WORKLOADS,
+        workloads::client_consume::WORKLOADS,
+        workloads::end_to_end::WORKLOADS,
+    ]
+    .concat()
 }
