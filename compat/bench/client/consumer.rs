@@ -36,7 +36,7 @@ impl Consumer {
     /// Connects and asks where the topic is; fetches nothing yet.
     pub fn open(address: SocketAddr, name: &str, settings: &[(&str, &str)]) -> Result<Consumer, BenchError> {
         let client: BaseConsumer = config(address, settings).create()?;
-        let c_name = CString::new(name).map_err(|e| BenchError::Failed(format!("{name:?}: {e}")))?;
+        let c_name = CString::new(name).map_err(|e| BenchError::Failed(e.to_string()))?;
         // SAFETY: the handle lives as long as `client`; the topic is given back in `drop`, before `client` is.
         let topic = unsafe {
             native::rd_kafka_topic_new(client.client().native_ptr(), c_name.as_ptr(), ptr::null_mut())

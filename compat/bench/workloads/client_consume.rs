@@ -46,7 +46,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
 fn fill(running: &Running, records: u64) -> Result<(), BenchError> {
     let topic = Topic::create(running, TOPIC, 1)?;
     let values = Arc::new(Values::random(1000));
-    let mut producer = Producer::open(running.address(), (TOPIC, 1), &values, &[])?;
+    let mut producer = Producer::open(running.address(), &topic, &values, &[])?;
     producer.send(records - producer.sent())?;
     topic.expect_stored(records)
 }

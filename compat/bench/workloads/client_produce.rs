@@ -75,7 +75,7 @@ fn produce(
     let part = if load.codec == "none" { "" } else { load.codec };
     let topic = Topic::create(running, &format!("produce-{}{part}", context.round), load.partitions)?;
     let settings = [("compression.codec", load.codec)];
-    let mut producer = Producer::open(running.address(), (topic.name(), load.partitions), values, &settings)?;
+    let mut producer = Producer::open(running.address(), &topic, values, &settings)?;
     let (records, requests_before) = (context.scaled(load.records), producer.requests()?);
 
     let meter = Meter::start(running)?;

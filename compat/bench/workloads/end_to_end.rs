@@ -77,8 +77,8 @@ fn printed(text: &str) -> Option<Latencies> {
 fn with_librdkafka(running: &Running, context: &Context, records: u64) -> Result<Latencies, BenchError> {
     let topic = Topic::create(running, &format!("latency-{}", context.round), 1)?;
     let values = Arc::new(Values::random(SIZE));
-    let settings = [("linger.ms", "0")];
-    let mut producer = Producer::open(running.address(), (topic.name(), 1), &values, &settings)?;
+    let settings = [("linger.ms", "0"), ("statistics.interval.ms", "0")];
+    let mut producer = Producer::open(running.address(), &topic, &values, &settings)?;
     let mut consumer = Consumer::open(running.address(), topic.name(), &[])?;
     consumer.start()?;
     consumer.read_to(producer.sent())?;
