@@ -6,10 +6,11 @@ use std::thread;
 
 use crate::BenchError;
 
-/// What the compiler puts into a program that checks its arithmetic, as the profile `dev` does and `release` does not.
+/// Is in a program that checks its arithmetic, as the profile `dev` has it done and `release` has not.
 const DEBUG_MARK: &[u8] = b"attempt to add with overflow";
 
-/// An error if this program or the broker that it would measure is a debug build. Builds the broker if that is stale.
+/// An error if this program or the broker that it would measure is a debug build. Builds the broker if that
+/// is stale.
 pub fn refuse_debug_builds() -> Result<(), BenchError> {
     if cfg!(debug_assertions) {
         return refuse("this is a debug build; use `cargo run --release -p compat-bench -- ...`");

@@ -1,4 +1,4 @@
-//! Waiting for a future on this thread, without a runtime: librdkafka's admin client wakes it from a thread of its own.
+//! Waiting for a future on this thread, without a runtime: librdkafka's admin client wakes it from its own.
 
 use std::future::Future;
 use std::pin::pin;

@@ -150,7 +150,7 @@ fn launch(
         }
     };
     probe::api_versions(address, START_LIMIT).map_err(|e| not_ready(&process, &e.to_string()))?;
-    // Counted from the broker's own exec: looking for the binary and formatting the reference's directory came before.
+    // From the broker's own exec: finding the binary and formatting the reference's directory came before.
     let took = process.started().elapsed();
     Ok((process, address, took))
 }

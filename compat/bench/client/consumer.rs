@@ -1,5 +1,5 @@
-//! A consumer of one partition that takes records from librdkafka by the thousand (`BaseConsumer::poll` takes one, and makes
-//! an event of it). No group: librdkafka's simple consumer.
+//! A consumer of one partition that takes records from librdkafka by the thousand (`BaseConsumer::poll` takes
+//! one, and makes an event of it). No group: librdkafka's simple consumer.
 
 use std::ffi::CString;
 use std::net::SocketAddr;
@@ -37,7 +37,7 @@ impl Consumer {
     pub fn open(address: SocketAddr, name: &str, settings: &[(&str, &str)]) -> Result<Consumer, BenchError> {
         let client: BaseConsumer = config(address, settings).create()?;
         let c_name = CString::new(name).map_err(|e| BenchError::Failed(e.to_string()))?;
-        // SAFETY: the handle lives as long as `client`; the topic is given back in `drop`, before `client` is.
+        // SAFETY: the handle lives as long as `client`, and `drop` gives the topic back before that.
         let topic = unsafe {
             native::rd_kafka_topic_new(client.client().native_ptr(), c_name.as_ptr(), ptr::null_mut())
         };
@@ -66,7 +66,7 @@ impl Consumer {
         while self.offset < count as i64 {
             // Not more than is wanted: librdkafka waits for as many as it is asked for.
             let wanted = (count as usize - self.offset as usize).min(CHUNK);
-            // SAFETY: the array is at least as long as is said; every message that comes back is destroyed in `take`.
+            // SAFETY: the array is at least as long as is said; `take` destroys what comes back.
             let taken = unsafe {
                 native::rd_kafka_consume_batch(self.topic, PARTITION, LIMIT_MS, messages.as_mut_ptr(), wanted)
             };

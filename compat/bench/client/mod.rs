@@ -1,5 +1,5 @@
-//! librdkafka as the client of a workload: topics, a producer and a consumer that cost as little as that library allows,
-//! so that the broker has what is left of the machine.
+//! librdkafka as the client of a workload: topics, a producer and a consumer that cost as little as that
+//! library allows, so that the broker has what is left of the machine.
 //!
 //! What must not be here: what a workload sends and what it makes of it.
 

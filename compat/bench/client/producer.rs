@@ -1,7 +1,7 @@
-//! A producer that spends as little as librdkafka allows on each record: whole arrays of records are handed over without
-//! copying their values, and delivery reports are counted from the library's own lists, on the same thread.
-//! `BaseProducer::send` looks the topic up by name and copies the value, once a record, and takes twice the CPU (measured: 1.3
-//! against 0.7 s/GB with 1 KB values, 4.8 against 2.7 with 100 bytes).
+//! A producer that spends as little as librdkafka allows on each record: whole arrays of records are handed
+//! over without copying their values, and delivery reports are counted from the library's own lists, on the
+//! same thread. `BaseProducer::send` looks the topic up by name and copies the value, once a record, and
+//! takes twice the CPU (measured: 1.3 against 0.7 s/GB with 1 KB values, 4.8 against 2.7 with 100 bytes).
 
 use std::ffi::{CStr, CString};
 use std::net::SocketAddr;
@@ -81,8 +81,8 @@ impl Producer {
         Ok(producer)
     }
 
-    /// Sends `count` more records, to the partitions in turn, and returns when all are acknowledged. The first one that is
-    /// refused ends it with an error.
+    /// Sends `count` more records, to the partitions in turn, and returns when all are acknowledged. The
+    /// first one that is refused ends it with an error.
     pub fn send(&mut self, count: u64) -> Result<(), BenchError> {
         let (end, mut heard) = (self.sent + count, Instant::now());
         let mut partition = 0;
@@ -145,8 +145,8 @@ impl Producer {
             (message.payload, message.len) = (value.as_ptr().cast_mut().cast(), value.len());
             self.chunk.push(message);
         }
-        // SAFETY: the array is as long as is said. Without flags librdkafka neither copies nor frees the values; it only reads
-        // them, and the `Arc` keeps them until the client is gone.
+        // SAFETY: the array is as long as is said. Without flags librdkafka neither copies nor frees the
+        // values; it only reads them, and the `Arc` keeps them until the client is gone.
         let taken = unsafe {
             native::rd_kafka_produce_batch(self.topic, partition, 0, self.chunk.as_mut_ptr(), count as i32)
         };

@@ -12,7 +12,7 @@ pub struct Values {
     ends: Vec<usize>,
 }
 
-/// Distinct values: with 1 KB each, more than a batch of any client holds and more than a compressor's window.
+/// Distinct values: with 1 KB each, more than a batch holds and more than a compressor looks back.
 const COUNT: usize = 16 * 1024;
 const SEED: u64 = 0x6ac_c405;
 
@@ -30,11 +30,11 @@ impl Values {
 
     /// JSON of about 1 KB each, as a web shop's log of what visitors do.
     pub fn json() -> Values {
-        let entropy = Entropy::seeded(SEED);
+        let dice = Dice(Entropy::seeded(SEED));
         let mut text = String::new();
         let mut ends = Vec::with_capacity(COUNT);
         for number in 0..COUNT {
-            event(&mut text, &entropy, number as u64);
+            event(&mut text, &dice, number as u64);
             ends.push(text.len());
         }
         Values { bytes: text.into_bytes(), ends }
@@ -59,57 +59,65 @@ const ACTIONS: &[&str] = &["page_view", "search", "add_to_cart", "remove_from_ca
 const COUNTRIES: &[&str] = &["DE", "FR", "US", "GB", "IN", "BR", "JP", "NL", "SE", "PL"];
 const AGENTS: &[&str] = &[
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14_5) AppleWebKit/605.1.15 (KHTML, like Gecko) Safari/605.1.15",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Mobile/15E148",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)",
 ];
 const NAMES: &[&str] =
     &["lamp", "desk", "kettle", "chair", "backpack", "notebook", "bicycle", "teapot", "blanket", "mirror"];
 const COLOURS: &[&str] = &["black", "white", "oak", "navy", "olive", "sand"];
 
-/// Field names and some values repeat, identifiers and numbers do not: as in real logs, a compressor leaves a quarter to a
-/// third.
-fn event(text: &mut String, entropy: &Entropy, number: u64) {
-    let below = |limit: u64| entropy.next_u64() % limit;
-    let one_of = |list: &[&'static str]| list[below(list.len() as u64) as usize];
-    let action = one_of(ACTIONS);
-    let at = 1_760_000_000_000 + number * 37 + below(37);
-    // Writing to a String cannot fail.
-    write!(
-        text,
-        r#"{{"event_id":"{:016x}{:016x}","action":"{action}","timestamp":{at},"user":{{"id":{},"session":"{:016x}","country":"{}","ip":"{}.{}.{}.{}","agent":"{}"}},"request":{{"method":"GET","path":"/shop/{}/{}?ref={:08x}","status":{},"duration_ms":{}.{:03},"bytes":{}}},"items":["#,
-        entropy.next_u64(),
-        entropy.next_u64(),
-        below(5_000_000),
-        entropy.next_u64(),
-        one_of(COUNTRIES),
-        below(223) + 1,
-        below(256),
-        below(256),
-        below(256),
-        one_of(AGENTS),
-        one_of(NAMES),
-        below(100_000),
-        below(1 << 32),
-        if below(50) == 0 { 404 } else { 200 },
-        below(400),
-        below(1000),
-        below(90_000),
-    )
-    .ok();
+/// Field names and some values repeat, identifiers and numbers do not: gzip and zstd leave 18 % of it, lz4 30 %.
+fn event(text: &mut String, dice: &Dice, number: u64) {
+    let at = 1_760_000_000_000 + number * 37 + dice.below(37);
+    let (id, action) = (dice.0.next_u64(), dice.one_of(ACTIONS));
+    // Writing to a String cannot fail, here and below.
+    write!(text, r#"{{"event_id":"{id:016x}","action":"{action}","timestamp":{at},"user":{{"#).ok();
+    user(text, dice);
+    write!(text, r#"}},"request":{{"#).ok();
+    request(text, dice);
+    write!(text, r#"}},"items":["#).ok();
     for position in 0..6 {
         let comma = if position == 0 { "" } else { "," };
-        let (name, colour) = (one_of(NAMES), one_of(COLOURS));
-        let (sku, quantity, price) = (below(10_000_000), below(4) + 1, below(50_000));
-        write!(
-            text,
-            r#"{comma}{{"sku":"SKU-{sku:08}","name":"{name}, {colour}","quantity":{quantity},"price":{}.{:02},"currency":"EUR"}}"#,
-            price / 100,
-            price % 100,
-        )
-        .ok();
+        write!(text, "{comma}{{").ok();
+        item(text, dice);
+        write!(text, "}}").ok();
     }
-    write!(text, r#"],"trace":"{:016x}"}}"#, entropy.next_u64()).ok();
+    write!(text, r#"],"trace":"{:016x}"}}"#, dice.0.next_u64()).ok();
+}
+
+fn user(text: &mut String, dice: &Dice) {
+    let (id, session) = (dice.below(5_000_000), dice.0.next_u64());
+    write!(text, r#""id":{id},"session":"{session:016x}","country":"{}""#, dice.one_of(COUNTRIES)).ok();
+    let [a, b, c] = [dice.below(256), dice.below(256), dice.below(256)];
+    write!(text, r#","ip":"{}.{a}.{b}.{c}","agent":"{}""#, dice.below(223) + 1, dice.one_of(AGENTS)).ok();
+}
+
+fn request(text: &mut String, dice: &Dice) {
+    let (page, number, referrer) = (dice.one_of(NAMES), dice.below(100_000), dice.below(1 << 32));
+    write!(text, r#""method":"GET","path":"/shop/{page}/{number}?ref={referrer:08x}""#).ok();
+    let status = if dice.below(50) == 0 { 404 } else { 200 };
+    let (ms, us, bytes) = (dice.below(400), dice.below(1000), dice.below(90_000));
+    write!(text, r#","status":{status},"duration_ms":{ms}.{us:03},"bytes":{bytes}"#).ok();
+}
+
+fn item(text: &mut String, dice: &Dice) {
+    let (sku, name, colour) = (dice.below(10_000_000), dice.one_of(NAMES), dice.one_of(COLOURS));
+    write!(text, r#""sku":"SKU-{sku:08}","name":"{name}, {colour}","quantity":{}"#, dice.below(4) + 1).ok();
+    let (euros, cents) = (dice.below(500), dice.below(100));
+    write!(text, r#","price":{euros}.{cents:02},"currency":"EUR""#).ok();
+}
+
+struct Dice(Entropy);
+
+impl Dice {
+    fn below(&self, limit: u64) -> u64 {
+        self.0.next_u64() % limit
+    }
+
+    fn one_of(&self, list: &[&'static str]) -> &'static str {
+        list[self.below(list.len() as u64) as usize]
+    }
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use crate::workload::{Context, Workload};
 
 pub const WORKLOADS: &[Workload] = &[Workload {
     name: "client-consume-1k",
-    about: "one librdkafka consumer without a group reads 1,000,000 values of 1,000 bytes from the page cache, 1 partition, \
-            up to 8 MB a fetch, up to 256 MB fetched ahead",
+    about: "one librdkafka consumer without a group reads 1,000,000 values of 1,000 bytes from the page \
+            cache, 1 partition, up to 8 MB a fetch, up to 256 MB fetched ahead",
     subjects: Subject::BROKERS,
     settings: &[],
     round,

@@ -12,8 +12,8 @@ use crate::workload::{Context, Workload};
 pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "client-produce-1k",
-        about: "one librdkafka producer, 600,000 values of 1,000 bytes, 1 partition, acks=all, batch.size=1000000, \
-                linger.ms=5",
+        about: "one librdkafka producer, 600,000 values of 1,000 bytes, 1 partition, acks=all, \
+                batch.size=1000000, linger.ms=5",
         subjects: Subject::BROKERS,
         settings: &[],
         round: values_of_1k,

@@ -15,9 +15,10 @@ use crate::workload::{Context, Workload};
 
 pub const WORKLOADS: &[Workload] = &[Workload {
     name: "end-to-end-latency",
-    about: "10,000 records of 100 bytes, acks=all, the next one sent when the last one was acknowledged and read: once with \
-            Kafka's EndToEndLatency (which polls without waiting, and prints percentiles in whole milliseconds, cut off), \
-            once with librdkafka (long polls, linger.ms=0), timed to the nanosecond",
+    about: "10,000 records of 100 bytes, acks=all, the next one sent when the last one was acknowledged and \
+            read: once with Kafka's EndToEndLatency (which polls without waiting, and prints percentiles in \
+            whole milliseconds, cut off), once with librdkafka (long polls, linger.ms=0), timed to the \
+            nanosecond",
     subjects: Subject::BROKERS,
     settings: &[],
     round,

@@ -9,8 +9,8 @@ use crate::workload::{Context, Workload};
 
 pub const WORKLOADS: &[Workload] = &[Workload {
     name: "start",
-    about: "exec to the first answered ApiVersions on an empty directory (formatted before, where the broker wants that); \
-            resident memory once it has answered",
+    about: "exec to the first answered ApiVersions on an empty directory (formatted before, where the broker \
+            wants that); resident memory once it has answered",
     subjects: Subject::DEFAULTS,
     settings: &[],
     round,
@@ -19,7 +19,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
 
 /// The answer is seen without polling: the harness is woken by the broker's last start-up line, then asks.
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
-    // The one that was started for the workload has nothing to do here, and would go on using a little of the machine.
+    // The one that was started for the workload has nothing to do here, and would use a little of the machine.
     running.broker().into_iter().for_each(|broker| broker.kill());
     let fresh = Running::start(running.subject(), &context.jars, &[])?;
     let usage = fresh.usage()?;
