@@ -6,9 +6,13 @@
 mod commands;
 mod connection;
 mod control;
+mod client;
+mod guards;
 mod limit;
+mod meter;
 mod process_usage;
 mod replay;
+mod quantiles;
 mod results;
 mod run;
 mod subject;
@@ -36,11 +40,24 @@ pub enum BenchError {
     Client(#[from] rdkafka::error::KafkaError),
 }
 
+const ABOUT: &str = "Measures the broker beside Apache Kafka and beside the machine's own limit";
+const EXAMPLES: &str = "\
+Each workload starts its subjects on empty directories, runs a round of each that is not kept, then the rounds that
+are, in turn (A B C A B C ...). Figures go to stderr, samples into the results' file; a workload that is run again
+replaces its own samples there. A round fails if a record is refused or not stored.
+
+Examples:
+  compat-bench                                           everything, at full size (hours)
+  compat-bench --only client-produce --rounds 1          some workloads, one round of each that is kept
+  compat-bench --only client --scale 0.1 --subject reference --subject flushed
+
+Environment:
+  GRACCHUS_BIN   the broker to measure; otherwise the one beside this program, built first if it is stale
+  COMPAT_LIBS    a folder with the reference's jars; otherwise Maven fetches them
+  TMPDIR         where the brokers keep their data: some 10 GB, on the disk that is to be measured";
+
 #[derive(Debug, Parser)]
-#[command(
-    about = "Measures the broker beside Apache Kafka and beside the machine's own limit",
-    args_conflicts_with_subcommands = true
-)]
+#[command(about = ABOUT, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
 struct Arguments {
     #[command(subcommand)]
     command: Option<commands::Command>,
@@ -88,6 +105,11 @@ fn run(arguments: Arguments) -> Result<(), BenchError> {
         }
         return Ok(());
     }
+    if workloads.is_empty() {
+        return Err(BenchError::Failed("no workload has such a name; --list shows them".into()));
+    }
+    guards::refuse_debug_builds()?;
+    guards::warn_if_busy()?;
     let jars = Jars::find_or_fetch().map_err(BenchError::Failed)?;
     let plan = run::Plan {
         workloads,

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A reading; the difference of two says what the time between them cost.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProcessUsage {
-    /// User and system time of all threads, in steps of a clock tick (10 ms).
+    /// User and system time of all threads, also of those that have ended.
     pub cpu: Duration,
     /// Resident now.
     pub rss_bytes: u64,
@@ -21,7 +21,7 @@ impl ProcessUsage {
     pub fn of(pid: i32) -> io::Result<ProcessUsage> {
         let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
         Ok(ProcessUsage {
-            cpu: cpu(&fs::read_to_string(format!("/proc/{pid}/stat"))?)?,
+            cpu: cpu(pid)?,
             rss_bytes: kib(&status, "VmRSS:") * 1024,
             rss_peak_bytes: kib(&status, "VmHWM:") * 1024,
             open_files: fs::read_dir(format!("/proc/{pid}/fd"))?.count(),
@@ -39,12 +39,41 @@ fn kib(status: &str, field: &str) -> u64 {
     line.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
 }
 
-/// Fields 14 and 15 of `stat`: the command's name before them may hold blanks, but ends with the last parenthesis.
-fn cpu(stat: &str) -> io::Result<Duration> {
-    let broken = || io::Error::other("/proc/PID/stat has another form");
-    let (_, fields) = stat.rsplit_once(')').ok_or_else(broken)?;
-    let ticks: u64 =
-        fields.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-    let per_second = rustix::param::clock_ticks_per_second();
-    Ok(Duration::from_secs_f64(ticks as f64 / per_second as f64))
+/// The process' own CPU clock: `/proc/PID/stat` has the same, but in ticks of 10 ms.
+fn cpu(pid: i32) -> io::Result<Duration> {
+    let mut clock: libc::clockid_t = 0;
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: both only write what they are given a pointer to.
+    let (found, read) = unsafe {
+        let found = libc::clock_getcpuclockid(pid, &mut clock);
+        (found, if found == 0 { libc::clock_gettime(clock, &mut time) } else { -1 })
+    };
+    match (found, read) {
+        (0, 0) => Ok(Duration::new(time.tv_sec as u64, time.tv_nsec as u32)),
+        (0, _) => Err(io::Error::last_os_error()),
+        (code, _) => Err(io::Error::from_raw_os_error(code)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_adds_to_the_cpu_time_of_the_process() {
+        let pid = rustix::process::getpid().as_raw_pid();
+        let before = ProcessUsage::of(pid).unwrap();
+        let mut sum = 0u64;
+        let worked = loop {
+            sum = std::hint::black_box(sum.wrapping_add(1));
+            if sum.is_multiple_of(1_000_000) {
+                let worked = ProcessUsage::of(pid).unwrap().cpu - before.cpu;
+                if worked > Duration::from_millis(2) {
+                    break worked;
+                }
+            }
+        };
+        assert!(worked < Duration::from_secs(60));
+        assert!(before.rss_bytes > 0 && before.open_files > 2);
+    }
 }

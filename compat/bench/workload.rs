@@ -60,6 +60,9 @@ pub fn all() -> Vec<Workload> {
         workloads::slow_consumer::WORKLOADS,
         workloads::trickle::WORKLOADS,
         workloads::soak::WORKLOADS,
+        workloads::client_produce::WORKLOADS,
+        workloads::client_consume::WORKLOADS,
+        workloads::end_to_end::WORKLOADS,
     ]
     .concat()
 }

@@ -1,7 +1,7 @@
 //! Where the `gracchus` binary under test is.
 //!
-//! `GRACCHUS_BIN` wins. Otherwise it is the one beside the running test binary, built first if it is absent or older
-//! than a source file: `cargo test` alone does not build another package's binary.
+//! `GRACCHUS_BIN` wins. Otherwise it is the one beside the running test binary, built first if it is absent
+//! or older than a source file: `cargo test` alone does not build another package's binary.
 
 use std::env;
 use std::fs;
@@ -67,9 +67,14 @@ fn build(profile_dir: &Path) -> Result<(), String> {
     };
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(crate::repository_root()).args(["build", "--quiet", "--bin", "gracchus"]);
-    // `--workspace`: the same features as `cargo test --workspace` chose, so that no dependency is compiled twice.
-    command.args(["--workspace", "--profile", profile]);
+    command.current_dir(crate::repository_root()).args(["build", "--bin", "gracchus", "--profile", profile]);
+    if profile == "dev" {
+        // The same features as `cargo test --workspace` chose, so that no dependency is compiled twice.
+        command.args(["--quiet", "--workspace"]);
+    } else {
+        // What is measured is what a user builds, with the broker's own features and no others.
+        eprintln!("building the broker, profile {profile}");
+    }
     if let Some(target_dir) = profile_dir.parent() {
         command.arg("--target-dir").arg(target_dir);
     }

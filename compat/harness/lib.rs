@@ -4,6 +4,7 @@
 //! Nothing here knows what a test expects; it never sleeps, every wait has a condition and a deadline.
 
 pub mod binary;
+pub mod block_on;
 pub mod broker;
 pub mod deadline;
 pub mod jars;
@@ -12,6 +13,7 @@ pub mod process;
 pub mod reference;
 pub mod tools;
 
+pub use block_on::block_on;
 pub use broker::{Broker, Kind, StartError};
 pub use deadline::wait_until;
 pub use jars::Jars;

@@ -93,6 +93,11 @@ impl Process {
         self.pid.as_raw_pid()
     }
 
+    /// Just before it was started.
+    pub const fn started(&self) -> Instant {
+        self.started
+    }
+
     /// Everything written to `stream` so far.
     pub fn text(&self, stream: Stream) -> String {
         String::from_utf8_lossy(self.shared.lock().bytes(stream)).into_owned()

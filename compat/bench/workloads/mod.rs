@@ -5,5 +5,8 @@ pub mod growth;
 pub mod replay;
 pub mod slow_consumer;
 pub mod soak;
+pub mod client_consume;
+pub mod client_produce;
+pub mod end_to_end;
 pub mod start;
 pub mod trickle;

@@ -1,13 +1,10 @@
 //! What the tests share: a broker, clients for it, and the records that come back.
 
-use std::future::Future;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 use compat_harness::Broker;
+pub use compat_harness::block_on;
 use rdkafka::ClientConfig;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::{ClientContext, DefaultClientContext};
@@ -213,22 +210,4 @@ pub fn read_all(broker: &Broker, topic: &str, partitions: i32) -> Vec<Got> {
     let mut got = Vec::new();
     read_each(broker, topic, partitions, |message| got.push(Got::of(message)));
     got
-}
-
-/// Drives a future of librdkafka's admin client, which is woken from librdkafka's own thread.
-pub fn block_on<T>(future: impl Future<Output = T>) -> T {
-    struct Unpark(Thread);
-    impl Wake for Unpark {
-        fn wake(self: Arc<Self>) {
-            self.0.unpark();
-        }
-    }
-    let waker = Waker::from(Arc::new(Unpark(thread::current())));
-    let mut future = pin!(future);
-    loop {
-        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
-            Poll::Ready(value) => return value,
-            Poll::Pending => thread::park_timeout(LIMIT),
-        }
-    }
 }

@@ -1,0 +1,52 @@
+//! What one librdkafka consumer can read from the page cache.
+
+use std::sync::Arc;
+
+use crate::BenchError;
+use crate::client::{Consumer, Producer, Topic, Values};
+use crate::meter::Meter;
+use crate::results::Measured;
+use crate::subject::{Running, Subject};
+use crate::workload::{Context, Workload};
+
+pub const WORKLOADS: &[Workload] = &[Workload {
+    name: "client-consume-1k",
+    about: "one librdkafka consumer without a group reads 1,000,000 values of 1,000 bytes from the page \
+            cache, 1 partition, up to 8 MB a fetch, up to 256 MB fetched ahead",
+    subjects: Subject::BROKERS,
+    settings: &[],
+    round,
+    rounds: 5,
+}];
+
+const TOPIC: &str = "consume-1k";
+const RECORDS: u64 = 1_000_000;
+const SETTINGS: &[(&str, &str)] = &[
+    ("fetch.message.max.bytes", "8388608"),
+    ("queued.max.messages.kbytes", "262144"),
+    ("queued.min.messages", "1000000"),
+];
+
+fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
+    let records = context.scaled(RECORDS);
+    match Topic::find(running, TOPIC)? {
+        Some(topic) => topic.expect_stored(records)?,
+        None => fill(running, records)?,
+    }
+    let mut consumer = Consumer::open(running.address(), TOPIC, SETTINGS)?;
+
+    let meter = Meter::start(running)?;
+    consumer.start()?;
+    let read = consumer.read_to(records)?;
+    let cost = meter.stop(running)?;
+    Ok(vec![(String::new(), cost.values(read.records, read.bytes))])
+}
+
+/// Once for each broker: the topic serves all rounds.
+fn fill(running: &Running, records: u64) -> Result<(), BenchError> {
+    let topic = Topic::create(running, TOPIC, 1)?;
+    let values = Arc::new(Values::random(1000));
+    let mut producer = Producer::open(running.address(), &topic, &values, &[])?;
+    producer.send(records - producer.sent())?;
+    topic.expect_stored(records)
+}
