@@ -3,8 +3,11 @@
 //!
 //! `cargo run --release -p compat-bench -- --help`
 
+mod crowd;
+mod latencies;
 mod limit;
 mod process_usage;
+mod protocol_client;
 mod results;
 mod run;
 mod subject;

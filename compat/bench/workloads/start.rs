@@ -12,6 +12,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     about: "exec to the first answered ApiVersions on an empty directory; memory read once it has answered",
     subjects: Subject::DEFAULTS,
     settings: &[],
+    warm_up: false,
     round,
     rounds: 5,
 }];
