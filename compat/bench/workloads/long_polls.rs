@@ -66,9 +66,10 @@ fn values(
     polls: u64,
 ) -> Result<BTreeMap<Metric, f64>, BenchError> {
     let rate = polls as f64 / took.as_secs_f64();
-    // A broker that answers before the time is up does another work; one that answers late, less of it.
+    // A broker that answers before the time is up does other work. One that answers late does less of it, which the
+    // rate tells; half of it is no comparison any more.
     let expected = CONSUMERS as f64 * 1e3 / f64::from(MAX_WAIT_MS);
-    if !(0.8..1.1).contains(&(rate / expected)) {
+    if !(0.5..1.1).contains(&(rate / expected)) {
         return Err(BenchError::Failed(format!("{rate:.0} polls a second were answered, not {expected:.0}")));
     }
     let cpu = (after.cpu - before.cpu).as_secs_f64() / took.as_secs_f64();
