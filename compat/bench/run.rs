@@ -49,7 +49,8 @@ fn run_one(plan: &Plan, workload: &Workload, context: &mut Context) -> Result<Ve
         subjects.push(Running::start(*subject, &context.jars, workload.settings)?);
     }
     let mut samples = Vec::new();
-    for round in 0..=plan.rounds.unwrap_or(workload.rounds) {
+    let first = if workload.warm_up { 0 } else { 1 };
+    for round in first..=plan.rounds.unwrap_or(workload.rounds) {
         context.is_warm_up = round == 0;
         for running in &mut subjects {
             context.round += 1;

@@ -19,8 +19,10 @@ pub struct Workload {
     pub subjects: &'static [Subject],
     /// Settings that the brokers are started with, on top of their defaults.
     pub settings: &'static [(&'static str, &'static str)],
-    /// One round: makes what it needs (topics of its own), measures, removes it again. The first round of each subject is a
-    /// warm-up that is not kept.
+    /// Whether the first round of each subject is a warm-up that is not kept. Without: where each round starts a process of
+    /// its own.
+    pub warm_up: bool,
+    /// One round: makes what it needs (topics of its own), measures, removes it again.
     pub round: fn(&mut Running, &Context) -> Result<Measured, BenchError>,
     /// Rounds that are kept.
     pub rounds: u32,
@@ -63,6 +65,10 @@ pub fn all() -> Vec<Workload> {
         workloads::client_produce::WORKLOADS,
         workloads::client_consume::WORKLOADS,
         workloads::end_to_end::WORKLOADS,
+        workloads::partitions::WORKLOADS,
+        workloads::idle_connections::WORKLOADS,
+        workloads::groups::WORKLOADS,
+        workloads::long_polls::WORKLOADS,
     ]
     .concat()
 }

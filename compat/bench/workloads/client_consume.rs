@@ -16,6 +16,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     subjects: Subject::BROKERS,
     settings: &[],
     round,
+    warm_up: true,
     rounds: 5,
 }];
 

@@ -17,6 +17,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::BROKERS,
         settings: &[],
         round: values_of_1k,
+        warm_up: true,
         rounds: 5,
     },
     Workload {
@@ -26,6 +27,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::BROKERS,
         settings: &[],
         round: values_of_100b,
+        warm_up: true,
         rounds: 5,
     },
     Workload {
@@ -35,6 +37,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::BROKERS,
         settings: &[],
         round: compressed,
+        warm_up: true,
         rounds: 3,
     },
 ];

@@ -19,6 +19,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     subjects: &[Subject::Reference, Subject::Flushed, Subject::LimitRelaxed],
     settings: &[],
     round,
+    warm_up: true,
     rounds: 5,
 }];
 

@@ -26,6 +26,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: large,
+        warm_up: true,
         rounds: 5,
     },
     Workload {
@@ -37,6 +38,7 @@ pub const WORKLOADS: &[Workload] = &[
         round: |running, context| {
             produce(running, context, &timed(context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
         },
+        warm_up: true,
         rounds: 5,
     },
     Workload {
@@ -48,6 +50,7 @@ pub const WORKLOADS: &[Workload] = &[
         round: |running, context| {
             produce(running, context, &timed(context, BatchShape::one_record(100), 16, 2), &[])
         },
+        warm_up: true,
         rounds: 5,
     },
     Workload {
@@ -59,6 +62,7 @@ pub const WORKLOADS: &[Workload] = &[
         round: |running, context| {
             produce(running, context, &timed(context, BatchShape::one_record(100), 1, 1), &[])
         },
+        warm_up: true,
         rounds: 5,
     },
     Workload {
@@ -69,6 +73,7 @@ pub const WORKLOADS: &[Workload] = &[
         round: |running, context| {
             produce(running, context, &large_replay(context), &[("flush.messages", "1")])
         },
+        warm_up: true,
         rounds: 3,
     },
 ];

@@ -23,6 +23,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     subjects: Subject::DEFAULTS,
     settings: &[("log.segment.delete.delay.ms", "1000"), ("log.retention.check.interval.ms", "5000")],
     round,
+    warm_up: true,
     rounds: 1,
 }];
 

@@ -13,6 +13,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
             wants that); resident memory once it has answered",
     subjects: Subject::DEFAULTS,
     settings: &[],
+    warm_up: false,
     round,
     rounds: 9,
 }];

@@ -28,6 +28,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     subjects: Subject::DEFAULTS,
     settings: &[("log.segment.delete.delay.ms", "1000")],
     round,
+    warm_up: true,
     rounds: 3,
 }];
 
