@@ -4,7 +4,10 @@
 //! `cargo run --release -p compat-bench -- --help`
 
 mod limit;
+mod machine;
 mod process_usage;
+mod provenance;
+mod report;
 mod results;
 mod run;
 mod subject;
@@ -14,8 +17,9 @@ mod workloads;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use compat_harness::{Jars, StartError};
+use report::ReportArguments;
 
 /// Why a run ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +37,13 @@ pub enum BenchError {
 }
 
 #[derive(Debug, Parser)]
-#[command(about = "Measures the broker beside Apache Kafka and beside the machine's own limit")]
+#[command(
+    about = "Measures the broker beside Apache Kafka and beside the machine's own limit",
+    args_conflicts_with_subcommands = true
+)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Run only the workloads whose names begin so (several times)
     #[arg(long)]
     only: Vec<String>,
@@ -50,9 +59,18 @@ struct Arguments {
     /// Where the samples are kept
     #[arg(long, default_value = "target/bench-results.json")]
     results: PathBuf,
+    /// Write the report once the run has ended
+    #[arg(long)]
+    write: bool,
     /// List the workloads and end
     #[arg(long)]
     list: bool,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Write docs/BENCHMARKS.md and its charts from what runs have kept
+    Report(ReportArguments),
 }
 
 fn main() -> ExitCode {
@@ -66,6 +84,9 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: Arguments) -> Result<(), BenchError> {
+    if let Some(Command::Report(report)) = arguments.command {
+        return report.run(&workload::all());
+    }
     let mut workloads = workload::all();
     if !arguments.only.is_empty() {
         workloads.retain(|workload| arguments.only.iter().any(|name| workload.name.starts_with(name)));
@@ -88,5 +109,8 @@ fn run(arguments: Arguments) -> Result<(), BenchError> {
             .collect::<Result<_, _>>()?,
     };
     run::run(&plan, &jars, &arguments.results)?;
+    if arguments.write {
+        ReportArguments::of(&arguments.results).run(&workload::all())?;
+    }
     Ok(())
 }
