@@ -23,12 +23,12 @@ impl Machine {
     /// This one.
     pub fn here() -> Machine {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
-        let release = read("/proc/sys/kernel/osrelease").trim().to_owned();
+        let release = read("/proc/sys/kernel/osrelease");
         Machine {
             processor: field(&read("/proc/cpuinfo"), "model name"),
             cores: thread::available_parallelism().ok().map(NonZero::get),
             memory_bytes: memory_bytes(&read("/proc/meminfo")),
-            kernel: (!release.is_empty()).then(|| format!("Linux {release}")),
+            kernel: kernel(&release),
             disk: disk(&read("/proc/self/mountinfo"), &std::env::temp_dir()),
         }
     }
@@ -56,6 +56,12 @@ fn field(text: &str, name: &str) -> Option<String> {
     let values = text.lines().filter_map(|line| line.split_once(':'));
     let mut named = values.filter(|(key, _)| key.trim() == name);
     named.next().map(|(_, value)| value.trim().to_owned()).filter(|value| !value.is_empty())
+}
+
+/// The version; what builders append to it says little to others.
+fn kernel(release: &str) -> Option<String> {
+    let version = release.trim().split('-').next().filter(|version| !version.is_empty())?;
+    Some(format!("Linux {version}"))
 }
 
 fn memory_bytes(meminfo: &str) -> Option<u64> {
@@ -112,5 +118,7 @@ mod tests {
         assert_eq!(field("model\t: One", "model name"), None);
         assert_eq!(memory_bytes("MemTotal:       2048 kB\n"), Some(2_097_152));
         assert_eq!(memory_bytes(""), None);
+        assert_eq!(kernel("6.1.0-18-amd64\n"), Some("Linux 6.1.0".into()));
+        assert_eq!(kernel(""), None);
     }
 }

@@ -101,7 +101,7 @@ pub fn count(results: &Results) -> String {
     let verdicts: Vec<Verdict> = ROWS.iter().map(|row| Tally::of(row, results).verdict()).collect();
     let count = |wanted| verdicts.iter().filter(|verdict| **verdict == wanted).count();
     format!(
-        "Of {} rows {} are met, {} are not met and {} are not or not fully measured. Ratios are to Kafka's figure: of \
+        "{} rows: {} met, {} not met, {} not or not fully measured. Ratios are to Kafka's figure: of \
          rates more is better, of everything else less.\n",
         ROWS.len(),
         count(Verdict::Met),

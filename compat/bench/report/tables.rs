@@ -75,6 +75,7 @@ pub fn section(sources: Sources<'_>, name: &str) -> String {
         }
     }
     text.push_str(&rounds(sources.results, name));
+    text.push_str(&busy(sources.results, name));
     text.push_str(&format!("\n{}", table(sources, name)));
     text.push_str(&note(sources, name));
     text
@@ -93,6 +94,17 @@ fn rounds(results: &Results, name: &str) -> String {
         (Some(least), Some(most)) if least == most => format!("{most} rounds of each{size}.\n"),
         (Some(least), Some(most)) => format!("{least} to {most} rounds of each{size}.\n"),
         _ => "Not measured.\n".into(),
+    }
+}
+
+/// Figures of a machine that had something else to do are not worth as much.
+fn busy(results: &Results, name: &str) -> String {
+    let load = results.provenance.get(name).and_then(|run| run.load.zip(run.machine.cores));
+    match load.filter(|(load, cores)| *load > *cores as f64) {
+        Some((load, cores)) => {
+            format!("The machine was busy: a load of {load} on {cores} cores before it began.\n")
+        }
+        None => String::new(),
     }
 }
 

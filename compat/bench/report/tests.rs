@@ -117,16 +117,19 @@ fn a_run_is_described_once_and_smaller_ones_say_so() {
     };
     let mut results = made_up();
     for name in ["client-produce-1k", "flush-messages-1", "replay-16k", "replay-one-record", "soak"] {
-        results.provenance.insert(name.into(), Provenance { load: None, ..provenance.clone() });
+        results.provenance.insert(name.into(), provenance.clone());
     }
-    results.provenance.insert("growth".into(), Provenance { scale: 0.1, ..provenance });
+    results.provenance.insert("growth".into(), Provenance { scale: 0.1, load: Some(2.5), ..provenance });
     let report = report(&results, "");
     let full = "- client-produce-1k, flush-messages-1, replay-16k, replay-one-record, soak: 2001-02-03, commit abc123; \
                 2 cores, memory not known, kernel not known, disk not known\n";
     assert!(report.contains(full));
     assert!(report.contains("- growth: 2001-02-03, commit abc123, 0.1 of the full size; 2 cores"));
     assert!(report.contains("- client-produce-compressed: where and when is not recorded\n"));
-    assert!(section(&report, "growth").contains("3 rounds of each, at 0.1 of the full size."));
+    let growth = section(&report, "growth");
+    assert!(growth.contains("3 rounds of each, at 0.1 of the full size."));
+    assert!(growth.contains("The machine was busy: a load of 2.5 on 2 cores before it began."));
+    assert!(!section(&report, "soak").contains("busy"));
 }
 
 #[test]
