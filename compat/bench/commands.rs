@@ -12,9 +12,13 @@ use crate::process_usage::ProcessUsage;
 use crate::replay::frame::BatchShape;
 use crate::replay::histogram::Histogram;
 use crate::replay::{Amount, FetchReplay, ProduceReplay, Wanted};
+use crate::report::ReportArguments;
+use crate::workload;
 
 #[derive(Clone, Debug, Subcommand)]
 pub enum Command {
+    /// Write docs/BENCHMARKS.md and its charts from what runs have kept
+    Report(ReportArguments),
     /// Replay Produce requests against a broker that runs already, for profiling
     Replay(ProduceArguments),
     /// Replay Fetch requests against a broker that runs already, for profiling
@@ -83,6 +87,7 @@ struct Target {
 impl Command {
     pub fn run(self) -> Result<(), BenchError> {
         match self {
+            Command::Report(arguments) => arguments.run(&workload::all()),
             Command::Replay(arguments) => arguments.run(),
             Command::FetchReplay(arguments) => arguments.run(),
             Command::LimitServer(arguments) => Ok(limit::serve(arguments)?),

@@ -3,19 +3,22 @@
 //!
 //! `cargo run --release -p compat-bench -- --help`
 
+mod client;
 mod commands;
 mod connection;
 mod control;
-mod client;
-mod guards;
 mod crowd;
+mod guards;
 mod latencies;
 mod limit;
+mod machine;
 mod meter;
 mod process_usage;
-mod replay;
-mod quantiles;
 mod protocol_client;
+mod provenance;
+mod quantiles;
+mod replay;
+mod report;
 mod results;
 mod run;
 mod subject;
@@ -27,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use compat_harness::{Jars, StartError};
+use report::ReportArguments;
 
 /// Why a run ended without a result.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +83,9 @@ struct Arguments {
     /// Where the samples are kept
     #[arg(long, default_value = "target/bench-results.json")]
     results: PathBuf,
+    /// Write the report once the run has ended
+    #[arg(long)]
+    write: bool,
     /// List the workloads and end
     #[arg(long)]
     list: bool,
@@ -125,5 +132,8 @@ fn run(arguments: Arguments) -> Result<(), BenchError> {
             .collect::<Result<_, _>>()?,
     };
     run::run(&plan, &jars, &arguments.results)?;
+    if arguments.write {
+        ReportArguments::of(&arguments.results).run(&workload::all())?;
+    }
     Ok(())
 }

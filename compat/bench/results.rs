@@ -1,9 +1,10 @@
 //! What was measured, and what several rounds of it say together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use crate::provenance::Provenance;
 use crate::subject::Subject;
 
 /// A quantity with its unit, as tables print it. Lower is better unless the name says a rate.
@@ -69,18 +70,68 @@ impl Spread {
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Results {
     pub samples: Vec<Sample>,
+    /// Where the samples of each workload come from.
+    #[serde(default)]
+    pub provenance: BTreeMap<String, Provenance>,
 }
 
 impl Results {
     /// The rounds of one metric of one subject; `None` if it was not measured.
     pub fn spread(&self, workload: &str, part: &str, subject: Subject, metric: Metric) -> Option<Spread> {
-        let matching = self
-            .samples
-            .iter()
-            .filter(|s| s.workload == workload && s.part == part && s.subject == subject)
-            .filter_map(|s| s.values.get(&metric).copied());
-        Spread::of(matching.collect())
+        self.spread_of_parts(workload, &[part], subject, metric)
     }
+
+    /// The rounds of several parts together.
+    pub fn spread_of_parts(
+        &self,
+        workload: &str,
+        parts: &[&str],
+        subject: Subject,
+        metric: Metric,
+    ) -> Option<Spread> {
+        let of_subject = self.of(workload).filter(|s| s.subject == subject);
+        let of_parts = of_subject.filter(|s| parts.contains(&s.part.as_str()));
+        Spread::of(of_parts.filter_map(|s| s.values.get(&metric).copied()).collect())
+    }
+
+    /// All samples of a workload.
+    pub fn of<'a>(&'a self, workload: &'a str) -> impl Iterator<Item = &'a Sample> {
+        self.samples.iter().filter(move |sample| sample.workload == workload)
+    }
+
+    /// The parts of a workload, in the order in which they were first measured.
+    pub fn parts(&self, workload: &str) -> Vec<&str> {
+        in_order(self.samples.iter().filter(|s| s.workload == workload).map(|s| s.part.as_str()))
+    }
+
+    /// The workloads with samples, in the order in which they were first measured.
+    pub fn workloads(&self) -> Vec<&str> {
+        in_order(self.samples.iter().map(|sample| sample.workload.as_str()))
+    }
+
+    /// The subjects of a workload, in the order of tables.
+    pub fn subjects(&self, workload: &str) -> Vec<Subject> {
+        let measured: BTreeSet<_> = self.of(workload).map(|sample| sample.subject).collect();
+        measured.into_iter().collect()
+    }
+
+    /// The metrics of a part of a workload, in the order of tables.
+    pub fn metrics(&self, workload: &str, part: &str) -> Vec<Metric> {
+        let of_part = self.of(workload).filter(|sample| sample.part == part);
+        let measured: BTreeSet<_> = of_part.flat_map(|sample| sample.values.keys().copied()).collect();
+        measured.into_iter().collect()
+    }
+}
+
+/// Each name once.
+fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut seen = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
 }
 
 #[cfg(test)]

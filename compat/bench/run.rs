@@ -7,6 +7,7 @@ use std::path::Path;
 use compat_harness::Jars;
 
 use crate::BenchError;
+use crate::provenance::Provenance;
 use crate::results::{Results, Sample};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
@@ -29,9 +30,11 @@ pub fn run(plan: &Plan, jars: &Jars, file: &Path) -> Result<Results, BenchError>
     let mut context = Context { jars: jars.clone(), round: 0, is_warm_up: true, scale: plan.scale };
     for workload in &plan.workloads {
         eprintln!("{}: {}", workload.name, workload.about);
+        let provenance = Provenance::now(plan.scale);
         let samples = run_one(plan, workload, &mut context)?;
         results.samples.retain(|sample| sample.workload != workload.name);
         results.samples.extend(samples);
+        results.provenance.insert(workload.name.to_owned(), provenance);
         fs::write(file, serde_json::to_vec_pretty(&results)?)?;
     }
     Ok(results)
