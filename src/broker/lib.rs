@@ -6,6 +6,7 @@
 mod admission;
 mod api;
 mod broker;
+mod cold_reads;
 mod connection;
 mod controller;
 mod coordinator;

@@ -9,6 +9,7 @@ use gracchus_state::controller;
 use gracchus_state::image::MetadataImage;
 
 use crate::admission::RequestBudget;
+use crate::cold_reads::ColdReads;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::DataDirs;
@@ -31,6 +32,7 @@ pub struct Node {
     pub controller: Controller,
     pub coordinators: Coordinators,
     pub fetch_sessions: FetchSessions,
+    pub cold_reads: ColdReads,
     pub producer_ids: ProducerIds,
     pub budget: RequestBudget,
     pub connections: Arc<ConnectionCounts>,

@@ -184,8 +184,10 @@ impl Connection {
 
     async fn send(&mut self, reply: Reply) -> Result<(), ConnectionError> {
         match reply {
-            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, self.idle_max).await?,
-            Reply::Parts(parts) => reply::send(&mut self.stream, parts, self.idle_max).await?,
+            Reply::Bytes(bytes) => reply::send_bytes(&self.stream, &bytes, self.idle_max).await?,
+            Reply::Parts(parts) => {
+                reply::send(&self.stream, parts, self.idle_max, &self.node.cold_reads).await?;
+            }
             Reply::None => {}
             Reply::Close { reason } => return Err(ConnectionError::Refused(reason)),
         }

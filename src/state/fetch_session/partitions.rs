@@ -9,7 +9,7 @@ use super::{FetchTarget, PartitionAnswer, PartitionKey};
 /// A partition's place in the reading order of its session, or of a full request. Good until the session's next
 /// request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Slot(pub(super) u64);
+pub struct Slot(pub u64);
 
 /// One partition of a session: what the client asked last, and what it was told last.
 #[derive(Clone, Debug)]

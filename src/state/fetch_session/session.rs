@@ -46,6 +46,8 @@ pub struct FetchPlan {
     pub epoch: i32,
     /// The partitions that are awake, in reading order.
     pub reads: Vec<PlannedRead>,
+    /// There are others, which sleep.
+    pub has_sleepers: bool,
 }
 
 /// One partition to read.
@@ -153,7 +155,7 @@ impl FetchSession {
             self.partitions.wake_all();
         }
         self.epoch = next_epoch(self.epoch);
-        Ok(Begun::Read(FetchPlan { epoch: self.epoch, reads: self.reads(resolve) }))
+        Ok(Begun::Read(self.plan(resolve)))
     }
 
     /// Watched partitions have changed, and are not watched any more. Slots that are not known any more are passed over.
@@ -169,9 +171,9 @@ impl FetchSession {
         &mut self,
         epoch: i32,
         resolve: impl Fn(TopicId) -> Option<TopicName>,
-    ) -> Result<Vec<PlannedRead>, SessionError> {
+    ) -> Result<FetchPlan, SessionError> {
         self.check_current(epoch)?;
-        Ok(self.reads(resolve))
+        Ok(self.plan(resolve))
     }
 
     fn check_current(&self, epoch: i32) -> Result<(), SessionError> {
@@ -181,7 +183,7 @@ impl FetchSession {
         Err(SessionError::Epoch { got: epoch, expected: self.epoch })
     }
 
-    fn reads(&mut self, resolve: impl Fn(TopicId) -> Option<TopicName>) -> Vec<PlannedRead> {
+    fn plan(&mut self, resolve: impl Fn(TopicId) -> Option<TopicName>) -> FetchPlan {
         let planned = |(slot, partition): (Slot, &mut CachedPartition)| {
             let target = &mut partition.target;
             if let (None, TopicKey::Id(id)) = (&target.name, &target.key.topic) {
@@ -189,7 +191,8 @@ impl FetchSession {
             }
             PlannedRead { slot, target: target.clone(), is_watched: partition.is_watched() }
         };
-        self.partitions.map_awake(planned)
+        let reads = self.partitions.map_awake(planned);
+        FetchPlan { epoch: self.epoch, has_sleepers: reads.len() < self.len(), reads }
     }
 
     /// Whether no other request came since the one that began with `epoch`.
