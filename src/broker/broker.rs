@@ -19,6 +19,7 @@ use tokio::time::timeout_at;
 
 use crate::admission::RequestBudget;
 use crate::buffer_pool::BufferPool;
+use crate::cold_reads::ColdReads;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::{DataDirs, DataDirsOptions, FoundLogs, StartError as DirError};
@@ -207,6 +208,7 @@ impl Parts {
             id: broker,
             cluster_id: self.data_dirs.cluster_id().to_owned(),
             fetch_sessions: FetchSessions::new(sessions, self.clock.clone(), self.entropy.clone()),
+            cold_reads: ColdReads::default(),
             clock: self.clock,
             entropy: self.entropy,
             config,

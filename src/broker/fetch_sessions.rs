@@ -1,21 +1,37 @@
 //! Fetch sessions as many connections share them: a concurrent map of sessions, and the cache that decides who stays.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dashmap::DashMap;
 use gracchus_base::{Clock, Entropy, ErrorCode, TopicId, TopicName};
 use gracchus_state::fetch_session::{
-    Begun, FetchSession, FetchSessionCache, FetchSessionId, FetchSessionLimits, IncrementalFetch,
+    Begun, FetchPlan, FetchSession, FetchSessionCache, FetchSessionId, FetchSessionLimits, IncrementalFetch,
     PartitionAnswer, PlannedRead, Slot,
 };
+
+use crate::waiters::Poll;
 
 /// All sessions of this broker; bounded by [`FetchSessionLimits`].
 #[derive(Debug)]
 pub struct FetchSessions {
-    sessions: DashMap<FetchSessionId, FetchSession>,
+    sessions: DashMap<FetchSessionId, Live>,
     cache: Mutex<FetchSessionCache>,
     clock: Clock,
     entropy: Entropy,
+}
+
+/// A session, and what its sleeping partitions wake.
+#[derive(Debug)]
+struct Live {
+    session: FetchSession,
+    poll: Arc<Poll>,
+}
+
+impl Live {
+    /// Wakes what has changed.
+    fn take_changed(&mut self) {
+        self.session.changed(self.poll.take_changed());
+    }
 }
 
 impl FetchSessions {
@@ -30,7 +46,7 @@ impl FetchSessions {
         self.sessions.remove(&id);
     }
 
-    /// Takes in an incremental request and says what to read.
+    /// Takes in an incremental request and says what to read, and with which poll to watch it.
     ///
     /// # Errors
     /// The code that is answered alone.
@@ -39,14 +55,15 @@ impl FetchSessions {
         id: FetchSessionId,
         request: &IncrementalFetch<'_>,
         resolve: impl Fn(TopicId) -> Option<TopicName>,
-    ) -> Result<Begun, ErrorCode> {
-        let (begun, size) = {
-            let mut session = self.sessions.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
-            (session.begin(request, resolve), session.len())
+    ) -> Result<(Begun, Arc<Poll>), ErrorCode> {
+        let (begun, size, poll) = {
+            let mut live = self.sessions.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+            live.take_changed();
+            (live.session.begin(request, resolve), live.session.len(), live.poll.clone())
         };
         match begun {
             Ok(Begun::Read(plan)) => match self.cache().touch(id, size, self.clock.monotonic()) {
-                Ok(()) => Ok(Begun::Read(plan)),
+                Ok(()) => Ok((Begun::Read(plan), poll)),
                 Err(error) => {
                     self.sessions.remove(&id);
                     Err(error)
@@ -54,7 +71,7 @@ impl FetchSessions {
             },
             Ok(Begun::Emptied) => {
                 self.close(id);
-                Ok(Begun::Emptied)
+                Ok((Begun::Emptied, poll))
             }
             Err(error) => {
                 if error.ends_session() {
@@ -63,6 +80,21 @@ impl FetchSessions {
                 Err(error.code())
             }
         }
+    }
+
+    /// What to read after the poll of a request was woken.
+    ///
+    /// # Errors
+    /// As [`FetchSessions::finish`].
+    pub fn read_on(
+        &self,
+        id: FetchSessionId,
+        epoch: i32,
+        resolve: impl Fn(TopicId) -> Option<TopicName>,
+    ) -> Result<FetchPlan, ErrorCode> {
+        let mut live = self.sessions.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        live.take_changed();
+        live.session.read_on(epoch, resolve).map_err(|error| error.code())
     }
 
     /// Says which answers to an incremental request the client is to be told.
@@ -75,8 +107,8 @@ impl FetchSessions {
         epoch: i32,
         answers: &[(Slot, PartitionAnswer)],
     ) -> Result<Vec<bool>, ErrorCode> {
-        let mut session = self.sessions.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
-        session.finish(epoch, answers).map_err(|error| error.code())
+        let mut live = self.sessions.get_mut(&id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        live.session.finish(epoch, answers).map_err(|error| error.code())
     }
 
     /// Makes a session of a full request, if there is room; [`FetchSessionId::NONE`] otherwise (TRAPS 28).
@@ -92,7 +124,8 @@ impl FetchSessions {
             self.sessions.remove(&evicted);
         }
         let Some(id) = created.id else { return FetchSessionId::NONE };
-        self.sessions.insert(id, FetchSession::create(id, uses_topic_ids, plan, answers));
+        let session = FetchSession::create(id, uses_topic_ids, plan, answers);
+        self.sessions.insert(id, Live { session, poll: Poll::new() });
         id
     }
 

@@ -7,6 +7,7 @@ mod admission;
 mod api;
 mod broker;
 mod buffer_pool;
+mod cold_reads;
 mod connection;
 mod controller;
 mod coordinator;

@@ -10,6 +10,7 @@ use gracchus_state::image::MetadataImage;
 
 use crate::admission::RequestBudget;
 use crate::buffer_pool::BufferPool;
+use crate::cold_reads::ColdReads;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::DataDirs;
@@ -32,6 +33,7 @@ pub struct Node {
     pub controller: Controller,
     pub coordinators: Coordinators,
     pub fetch_sessions: FetchSessions,
+    pub cold_reads: ColdReads,
     pub producer_ids: ProducerIds,
     pub budget: RequestBudget,
     pub buffers: BufferPool,

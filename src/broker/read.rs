@@ -6,7 +6,7 @@
 use bytes::Bytes;
 use gracchus_base::limits::BATCH_HEADER_BYTES;
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset, Timestamp};
-use gracchus_log::{FileRange, LogPosition, ReadError, UpTo};
+use gracchus_log::{FileRange, LogPosition, ReadError, UpTo, fs::Access};
 use gracchus_wire::records::{Batch, BatchHeader, time_lookup};
 
 use crate::partition::{PartitionView, Status};
@@ -22,6 +22,20 @@ impl Isolation {
     /// The level on the wire; Kafka takes everything but 1 for uncommitted.
     pub const fn from_wire(level: i8) -> Self {
         if level == 1 { Self::ReadCommitted } else { Self::ReadUncommitted }
+    }
+}
+
+/// Why a range was not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// Only with [`Access::Cached`]: the disk would have to be waited for.
+    NotCached,
+    Refused(ErrorCode),
+}
+
+impl From<ErrorCode> for Unread {
+    fn from(error: ErrorCode) -> Self {
+        Self::Refused(error)
     }
 }
 
@@ -59,6 +73,14 @@ impl PartitionView {
     }
 }
 
+/// How much a range may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct RangeLimits {
+    pub bytes_max: u32,
+    /// The first batch is returned even if it is larger.
+    pub min_one: bool,
+}
+
 /// The batches from `from` on that may be read. `None`: nothing yet, or nothing that fits. Between the high watermark and
 /// the log's end there is nothing yet, as in Kafka: a client told that this is out of range would lose its place.
 ///
@@ -68,24 +90,29 @@ pub fn range(
     view: &PartitionView,
     from: Offset,
     isolation: Isolation,
-    bytes_max: u32,
-    min_one: bool,
-) -> Result<Option<FileRange>, ErrorCode> {
+    limits: RangeLimits,
+    access: Access,
+) -> Result<Option<FileRange>, Unread> {
     let log_end = view.log.as_ref().map_or(view.high_watermark.offset, |log| log.log_end().offset);
     if from < view.log_start || from > log_end {
-        return Err(ErrorCode::OffsetOutOfRange);
+        return Err(ErrorCode::OffsetOutOfRange.into());
     }
     let Some(log) = &view.log else { return Ok(None) };
-    match log.read(from, view.up_to(isolation), bytes_max, min_one) {
-        Ok(range) => Ok(range),
+    let RangeLimits { bytes_max, min_one } = limits;
+    let range = match access {
+        Access::Disk => log.read(from, view.up_to(isolation), bytes_max, min_one),
+        Access::Cached => log.read_cached(from, view.up_to(isolation), bytes_max, min_one),
+    };
+    range.map_err(|error| match error {
+        ReadError::NotCached => Unread::NotCached,
         // The segment went away under an old view; the client asks again and gets the new one.
-        Err(ReadError::Gone) => Err(ErrorCode::NotLeaderOrFollower),
-        Err(ReadError::OutOfRange { .. }) => Err(ErrorCode::OffsetOutOfRange),
-        Err(error) => {
+        ReadError::Gone => ErrorCode::NotLeaderOrFollower.into(),
+        ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange.into(),
+        error => {
             tracing::error!(%error, "a partition could not be read");
-            Err(ErrorCode::KafkaStorageError)
+            ErrorCode::KafkaStorageError.into()
         }
-    }
+    })
 }
 
 /// Whole batches from `from` on as bytes, at least one; empty at the end.

@@ -108,6 +108,15 @@ pub enum ReadError {
     /// Bytes that were checked when they were written are no batch any more.
     #[error("segment {segment} has no batch at position {position}")]
     Corrupt { segment: Offset, position: u32 },
+    /// Only of reads that do not wait: some of what they need is on the disk alone.
+    #[error("the disk would have to be waited for")]
+    NotCached,
     #[error("the disk failed: {0}")]
-    Io(#[from] io::Error),
+    Io(#[source] io::Error),
+}
+
+impl From<io::Error> for ReadError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::WouldBlock { Self::NotCached } else { Self::Io(error) }
+    }
 }

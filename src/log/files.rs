@@ -59,14 +59,20 @@ impl FileCache {
 
     /// The open file under `key`, or what `open` gives; two callers may open at once, one handle is kept.
     pub(crate) fn get(&self, key: FileKey, open: impl FnOnce() -> io::Result<File>) -> io::Result<File> {
-        let Some(shard) = self.shard(key) else { return open() };
-        if let Some(slot) = shard.read().unwrap_or_else(PoisonError::into_inner).open.get(&key) {
-            slot.used.store(true, Ordering::Relaxed);
-            return Ok(slot.file.clone());
+        if let Some(file) = self.peek(key) {
+            return Ok(file);
         }
         let file = open()?;
         self.insert(key, file.clone());
         Ok(file)
+    }
+
+    /// The open file under `key`.
+    pub(crate) fn peek(&self, key: FileKey) -> Option<File> {
+        let shard = self.shard(key)?.read().unwrap_or_else(PoisonError::into_inner);
+        let slot = shard.open.get(&key)?;
+        slot.used.store(true, Ordering::Relaxed);
+        Some(slot.file.clone())
     }
 
     /// Keeps an open file.

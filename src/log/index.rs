@@ -9,7 +9,7 @@ use std::io;
 use bytes::Bytes;
 use gracchus_base::Timestamp;
 
-use crate::fs::{self, DiskFile};
+use crate::fs::{self, Access, DiskFile, Source};
 
 /// An entry of one of the two indexes, ordered by its key.
 pub(crate) trait IndexEntry: Copy {
@@ -99,6 +99,7 @@ impl IndexParts {
     pub(crate) fn last_at_most<E: IndexEntry>(
         &self,
         key: E::Key,
+        access: Access,
         open: impl FnOnce() -> io::Result<fs::File>,
     ) -> io::Result<Option<E>> {
         if let Some(entry) = last_in(&self.tail, key) {
@@ -107,7 +108,7 @@ impl IndexParts {
         if (self.in_file as usize) < E::BYTES {
             return Ok(None);
         }
-        last_in_file(&*open()?, self.in_file, key)
+        last_in_file(Source { file: &*open()?, access }, self.in_file, key)
     }
 }
 
@@ -115,7 +116,7 @@ impl IndexParts {
 const BLOCK_ENTRIES: u32 = 128;
 
 /// Binary search in a file, of which the first `len` bytes are entries.
-fn last_in_file<E: IndexEntry>(file: &dyn DiskFile, len: u32, key: E::Key) -> io::Result<Option<E>> {
+fn last_in_file<E: IndexEntry>(file: Source<'_>, len: u32, key: E::Key) -> io::Result<Option<E>> {
     // Entries before `low` have keys at most `key`, those from `high` on have larger ones.
     let (mut low, mut high) = (0u32, len.checked_div(E::BYTES as u32).unwrap_or(0));
     while high.saturating_sub(low) > BLOCK_ENTRIES {
@@ -128,7 +129,7 @@ fn last_in_file<E: IndexEntry>(file: &dyn DiskFile, len: u32, key: E::Key) -> io
 }
 
 /// The entry number `n` of a file.
-pub(crate) fn nth<E: IndexEntry>(file: &dyn DiskFile, n: u32) -> io::Result<E> {
+pub(crate) fn nth<'a, E: IndexEntry>(file: impl Into<Source<'a>>, n: u32) -> io::Result<E> {
     let bytes = fs::read_exact(file, u64::from(n).saturating_mul(E::BYTES as u64), E::BYTES)?;
     E::decode(&bytes).ok_or_else(|| io::ErrorKind::UnexpectedEof.into())
 }
@@ -206,7 +207,8 @@ mod tests {
             parts = IndexParts { in_file: in_file * 8, tail: Bytes::new() };
             (in_file..in_file + in_tail).for_each(|n| parts.push(entry(n)));
             for key in 0..(in_file + in_tail) * 10 + 20 {
-                let found = parts.last_at_most::<OffsetEntry>(key, || Ok(file.clone())).unwrap();
+                let found =
+                    parts.last_at_most::<OffsetEntry>(key, Access::Disk, || Ok(file.clone())).unwrap();
                 let all = in_file + in_tail;
                 let expected = (0..all).rev().map(entry).find(|e| e.relative <= key);
                 assert_eq!(found, expected, "key {key} in {in_file}+{in_tail}");

@@ -7,7 +7,7 @@ use gracchus_base::{Offset, Timestamp};
 
 use crate::append::INDEX_TAIL_BYTES;
 use crate::error::ReadError;
-use crate::fs::{DiskFile, File, is_no_space};
+use crate::fs::{Access, DiskFile, File, is_no_space};
 use crate::index::{self, IndexEntry, IndexParts, OffsetEntry, TimeEntry};
 use crate::log::Active;
 use crate::names::Kind;
@@ -125,6 +125,7 @@ impl Active {
         let at = self.id.base.plus(last.relative.into());
         let part = Part {
             shared,
+            access: Access::Disk,
             id: &self.id,
             len,
             index: IndexParts {

@@ -9,7 +9,7 @@ use gracchus_base::limits::BATCH_HEADER_BYTES;
 use gracchus_wire::records::BatchHeader;
 use gracchus_wire::records::header::CRC_COVERS_FROM;
 
-use crate::fs::{self, DiskFile};
+use crate::fs::{self, Source};
 
 /// The buffer for finding one batch.
 pub(crate) const LOOKUP_BUFFER: usize = 8 * 1024;
@@ -18,7 +18,7 @@ pub(crate) const SWEEP_BUFFER: usize = 256 * 1024;
 
 /// A walk over the batches in `position..end`.
 pub(crate) struct Scan<'a> {
-    file: &'a dyn DiskFile,
+    source: Source<'a>,
     /// Where the next batch begins.
     position: u32,
     end: u32,
@@ -45,8 +45,16 @@ pub(crate) enum Step {
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(file: &'a dyn DiskFile, position: u32, end: u32, buffer_max: usize) -> Self {
-        Self { file, position, end, buffer: Vec::new(), buffered_from: 0, buffered_len: 0, buffer_max }
+    pub(crate) fn new(source: impl Into<Source<'a>>, position: u32, end: u32, buffer_max: usize) -> Self {
+        Self {
+            source: source.into(),
+            position,
+            end,
+            buffer: Vec::new(),
+            buffered_from: 0,
+            buffered_len: 0,
+            buffer_max,
+        }
     }
 
     /// Reads the next header and steps over its batch. The CRC is not checked.
@@ -94,7 +102,7 @@ impl<'a> Scan<'a> {
                 let room = self.buffer_max.min(self.end.saturating_sub(at) as usize);
                 self.buffer.resize(room.max(self.buffer.len()), 0);
                 let buffer = self.buffer.get_mut(..room).unwrap_or_default();
-                self.buffered_len = fs::read_full(self.file, u64::from(at), buffer)?;
+                self.buffered_len = fs::read_full(self.source, u64::from(at), buffer)?;
                 self.buffered_from = at;
                 0
             }

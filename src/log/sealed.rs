@@ -5,7 +5,7 @@ use std::io;
 use gracchus_base::{Offset, Timestamp};
 
 use crate::error::ReadError;
-use crate::fs::{DiskFile, is_no_space};
+use crate::fs::{Access, DiskFile, is_no_space};
 use crate::index::{self, IndexEntry, IndexParts, OffsetEntry, TimeEntry};
 use crate::log::Active;
 use crate::names::Kind;
@@ -95,6 +95,7 @@ impl Segment {
         }
         let part = Part {
             shared,
+            access: Access::Disk,
             id: &self.id,
             len: self.len,
             index: IndexParts { in_file: self.index_len, ..IndexParts::default() },

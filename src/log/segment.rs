@@ -81,6 +81,12 @@ impl Shared {
         }
     }
 
+    /// A file of a segment, if it is open; to open it may take a disk.
+    pub(crate) fn opened(&self, id: &SegmentId, kind: Kind) -> Result<Option<File>, ReadError> {
+        let file = self.env.files.peek(id.key(kind));
+        if id.is_gone() { Err(ReadError::Gone) } else { Ok(file) }
+    }
+
     /// Marks a segment's files as no longer what views take them for.
     pub(crate) fn retire(&self, id: &SegmentId) {
         id.gone.store(true, Ordering::SeqCst);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use gracchus_base::Offset;
 
 use crate::error::{ReadError, TruncateError};
+use crate::fs::Access;
 use crate::index::IndexParts;
 use crate::log::{Active, Log, LogPosition, State};
 use crate::names::{Kind, parse_segment_file};
@@ -66,6 +67,7 @@ impl Log {
             if is_active { self.active.time_index.clone() } else { in_file(segment.time_index_len) };
         let part = Part {
             shared: &self.shared,
+            access: Access::Disk,
             id: &segment.id,
             len: segment.len,
             index,

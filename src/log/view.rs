@@ -10,7 +10,7 @@ use gracchus_base::{Offset, Timestamp};
 use gracchus_wire::records::BatchHeader;
 
 use crate::error::ReadError;
-use crate::fs::File;
+use crate::fs::{Access, File, Source};
 use crate::index::{IndexParts, OffsetEntry, TimeEntry};
 use crate::log::{Log, LogPosition};
 use crate::names::Kind;
@@ -89,6 +89,7 @@ impl Log {
 /// One segment of a view, sealed or active.
 pub(crate) struct Part<'a> {
     pub shared: &'a Shared,
+    pub access: Access,
     pub id: &'a SegmentId,
     pub len: u32,
     pub index: IndexParts,
@@ -122,17 +123,39 @@ impl LogView {
         bytes_max: u32,
         min_one: bool,
     ) -> Result<Option<FileRange>, ReadError> {
+        self.read_with(from, up_to.into(), bytes_max, min_one, Access::Disk)
+    }
+
+    /// As [`LogView::read`], but never waits for the disk: [`ReadError::NotCached`] instead.
+    pub fn read_cached(
+        &self,
+        from: Offset,
+        up_to: impl Into<UpTo>,
+        bytes_max: u32,
+        min_one: bool,
+    ) -> Result<Option<FileRange>, ReadError> {
+        self.read_with(from, up_to.into(), bytes_max, min_one, Access::Cached)
+    }
+
+    fn read_with(
+        &self,
+        from: Offset,
+        up_to: UpTo,
+        bytes_max: u32,
+        min_one: bool,
+        access: Access,
+    ) -> Result<Option<FileRange>, ReadError> {
         if from < self.log_start || from > self.end.offset {
             return Err(ReadError::OutOfRange { offset: from, start: self.log_start, end: self.end.offset });
         }
-        let up_to = match up_to.into() {
+        let up_to = match up_to {
             UpTo::Position(position) => position,
-            UpTo::Offset(offset) => self.position_of(offset)?,
+            UpTo::Offset(offset) => self.position_with(offset, access)?,
         };
         if from >= up_to.offset {
             return Ok(None);
         }
-        for part in self.parts_from(from) {
+        for part in self.parts_with(from, access) {
             let limit = part.limit(up_to);
             let Some((position, header)) = part.find(from, limit)? else { continue };
             let first = u32::try_from(header.total_bytes()).unwrap_or(u32::MAX);
@@ -148,10 +171,14 @@ impl LogView {
 
     /// Where the batch that contains `offset` begins, or the first one after it; the end for an offset at or beyond it.
     pub fn position_of(&self, offset: Offset) -> Result<LogPosition, ReadError> {
+        self.position_with(offset, Access::Disk)
+    }
+
+    fn position_with(&self, offset: Offset, access: Access) -> Result<LogPosition, ReadError> {
         if offset >= self.end.offset {
             return Ok(self.end);
         }
-        for part in self.parts_from(offset) {
+        for part in self.parts_with(offset, access) {
             if let Some((position, _)) = part.find(offset, part.len)? {
                 return Ok(LogPosition { offset, segment_base: part.id.base, position });
             }
@@ -190,17 +217,22 @@ impl LogView {
 
     /// The segments from the one that may contain `offset` on.
     pub(crate) fn parts_from(&self, offset: Offset) -> impl Iterator<Item = Part<'_>> {
-        let first = self.sealed.partition_point(|segment| segment.id.base <= offset).saturating_sub(1);
-        let sealed =
-            self.sealed.get(first..).unwrap_or_default().iter().map(|segment| self.sealed_part(segment));
-        let skip_sealed = self.active.id.base <= offset;
-        sealed.filter(move |_| !skip_sealed).chain(std::iter::once_with(|| self.active_part()))
+        self.parts_with(offset, Access::Disk)
     }
 
-    fn sealed_part<'a>(&'a self, segment: &'a Segment) -> Part<'a> {
+    fn parts_with(&self, offset: Offset, access: Access) -> impl Iterator<Item = Part<'_>> {
+        let first = self.sealed.partition_point(|segment| segment.id.base <= offset).saturating_sub(1);
+        let sealed = self.sealed.get(first..).unwrap_or_default().iter();
+        let sealed = sealed.map(move |segment| self.sealed_part(segment, access));
+        let skip_sealed = self.active.id.base <= offset;
+        sealed.filter(move |_| !skip_sealed).chain(std::iter::once_with(move || self.active_part(access)))
+    }
+
+    fn sealed_part<'a>(&'a self, segment: &'a Segment, access: Access) -> Part<'a> {
         let in_file = |len| IndexParts { in_file: len, ..IndexParts::default() };
         Part {
             shared: &self.shared,
+            access,
             id: &segment.id,
             len: segment.len,
             index: in_file(segment.index_len),
@@ -210,9 +242,10 @@ impl LogView {
         }
     }
 
-    fn active_part(&self) -> Part<'_> {
+    fn active_part(&self, access: Access) -> Part<'_> {
         Part {
             shared: &self.shared,
+            access,
             id: &self.active.id,
             len: self.end.position,
             index: self.active.index.clone(),
@@ -225,7 +258,10 @@ impl LogView {
 
 impl Part<'_> {
     pub(crate) fn open(&self, kind: Kind) -> Result<File, ReadError> {
-        self.shared.open(self.id, kind)
+        match self.access {
+            Access::Disk => self.shared.open(self.id, kind),
+            Access::Cached => self.shared.opened(self.id, kind)?.ok_or(ReadError::NotCached),
+        }
     }
 
     /// Bytes of this segment that lie before `up_to`.
@@ -286,9 +322,10 @@ impl Part<'_> {
         let open = || match self.open(kind) {
             Ok(file) => Ok(file),
             Err(ReadError::Io(e)) => Err(e),
+            Err(ReadError::NotCached) => Err(io::ErrorKind::WouldBlock.into()),
             Err(other) => Err(io::Error::new(io::ErrorKind::NotFound, other)),
         };
-        match parts.last_at_most(key, open) {
+        match parts.last_at_most(key, self.access, open) {
             Ok(entry) => Ok(entry),
             Err(_) if self.id.is_gone() => Err(ReadError::Gone),
             Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::UnexpectedEof) => Ok(None),
@@ -306,10 +343,11 @@ impl Part<'_> {
         limit: u32,
         wanted: impl Fn(&BatchHeader) -> bool,
     ) -> Result<Option<(u32, BatchHeader)>, ReadError> {
-        let mut scan = Scan::new(&**file, start, limit, LOOKUP_BUFFER);
+        let source = Source { file: &**file, access: self.access };
+        let mut scan = Scan::new(source, start, limit, LOOKUP_BUFFER);
         let mut step = scan.next()?;
         if start > 0 && !self.leads_to(step, offset) {
-            scan = Scan::new(&**file, 0, limit, LOOKUP_BUFFER);
+            scan = Scan::new(source, 0, limit, LOOKUP_BUFFER);
             step = scan.next()?;
         }
         loop {

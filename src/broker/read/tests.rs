@@ -35,8 +35,9 @@ fn half_flushed(dir: &std::path::Path) -> PartitionView {
     }
 }
 
-fn read(view: &PartitionView, from: i64) -> Result<Option<u32>, ErrorCode> {
-    let found = range(view, Offset(from), Isolation::ReadUncommitted, 1 << 20, true);
+fn read(view: &PartitionView, from: i64) -> Result<Option<u32>, Unread> {
+    let limits = RangeLimits { bytes_max: 1 << 20, min_one: true };
+    let found = range(view, Offset(from), Isolation::ReadUncommitted, limits, Access::Disk);
     found.map(|range| range.map(|range| range.len))
 }
 
@@ -47,8 +48,8 @@ fn an_offset_between_the_high_watermark_and_the_end_waits_and_is_not_out_of_rang
     assert!(read(&view, 0).unwrap().is_some());
     assert_eq!(read(&view, 1), Ok(None));
     assert_eq!(read(&view, 2), Ok(None));
-    assert_eq!(read(&view, 3), Err(ErrorCode::OffsetOutOfRange));
-    assert_eq!(read(&view, -1), Err(ErrorCode::OffsetOutOfRange));
+    assert_eq!(read(&view, 3), Err(Unread::Refused(ErrorCode::OffsetOutOfRange)));
+    assert_eq!(read(&view, -1), Err(Unread::Refused(ErrorCode::OffsetOutOfRange)));
 }
 
 #[test]

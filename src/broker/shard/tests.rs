@@ -4,6 +4,7 @@ use gracchus_base::{
 };
 use gracchus_log::{Deleter, FileCache, Fs, LogEnv};
 use gracchus_state::config::{BrokerConfig, Settings};
+use gracchus_state::fetch_session::Slot;
 use gracchus_wire::records::{BatchBuilder, BatchOptions, BatchProducer};
 
 use super::partition_log::PartitionLog;
@@ -119,8 +120,8 @@ async fn a_poll_is_woken_by_what_can_be_read_and_not_by_what_is_only_written() {
     let dir = tempfile::tempdir().unwrap();
     let (mut log, face) = partition(dir.path());
     log.publish();
-    let poll = Arc::new(crate::waiters::Poll::default());
-    face.waiters.register(&poll);
+    let poll = crate::waiters::Poll::new();
+    face.waiters.register(&poll, Slot(0));
     let woken = || async {
         tokio::select! {
             biased;

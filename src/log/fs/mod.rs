@@ -53,6 +53,11 @@ pub trait Disk: Send + Sync {
 pub trait DiskFile: Send + Sync {
     /// Reads at most `buf.len()` bytes; 0 means the end of the file.
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize>;
+    /// Reads as [`DiskFile::read_at`] what is in memory. Where the disk would have to be waited for, the error's kind is
+    /// `WouldBlock`, and the disk may have been asked. File systems that cannot tell (overlayfs, FUSE) just read.
+    fn read_cached(&self, buf: &mut [u8], at: u64) -> io::Result<usize>;
+    /// Asks the disk for `len` bytes without waiting for them. A hint: nothing comes of it if they cannot be read.
+    fn will_need(&self, at: u64, len: u64);
     /// Writes the parts one after another; may write less than all of it.
     fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize>;
     /// Cuts the file, or fills it up with zeros.
@@ -179,11 +184,43 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Whether a read may wait for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It may: for threads that serve nobody meanwhile.
+    Disk,
+    /// What is not in memory is an error of kind `WouldBlock`.
+    Cached,
+}
+
+/// A file, and how to read it.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    pub file: &'a dyn DiskFile,
+    pub access: Access,
+}
+
+impl<'a> From<&'a dyn DiskFile> for Source<'a> {
+    fn from(file: &'a dyn DiskFile) -> Self {
+        Self { file, access: Access::Disk }
+    }
+}
+
+impl Source<'_> {
+    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        match self.access {
+            Access::Disk => self.file.read_at(buf, at),
+            Access::Cached => self.file.read_cached(buf, at),
+        }
+    }
+}
+
 /// Fills `buf` from `at` on; returns how much there was before the end of the file.
-pub(crate) fn read_full(file: &dyn DiskFile, at: u64, buf: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_full<'a>(from: impl Into<Source<'a>>, at: u64, buf: &mut [u8]) -> io::Result<usize> {
+    let source = from.into();
     let mut done = 0usize;
     while let Some(rest) = buf.get_mut(done..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, at.saturating_add(done as u64)) {
+        match source.read_at(rest, at.saturating_add(done as u64)) {
             Ok(0) => break,
             Ok(n) => done = done.saturating_add(n),
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -194,9 +231,9 @@ pub(crate) fn read_full(file: &dyn DiskFile, at: u64, buf: &mut [u8]) -> io::Res
 }
 
 /// The `len` bytes from `at` on; an error if the file ends before.
-pub(crate) fn read_exact(file: &dyn DiskFile, at: u64, len: usize) -> io::Result<Vec<u8>> {
+pub(crate) fn read_exact<'a>(from: impl Into<Source<'a>>, at: u64, len: usize) -> io::Result<Vec<u8>> {
     let mut buf = vec![0; len];
-    if read_full(file, at, &mut buf)? < len {
+    if read_full(from, at, &mut buf)? < len {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(buf)

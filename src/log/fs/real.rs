@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
-use std::io::{self, IoSlice};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::Path;
@@ -10,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use gracchus_base::Timestamp;
-use rustix::fs::FlockOperation;
-use rustix::io::Errno;
+use rustix::fs::{Advice, FlockOperation};
+use rustix::io::{Errno, ReadWriteFlags};
 
 use super::{Disk, DiskFile, Entry, File, FileSystem, LockGuard, Space, Stat};
 
@@ -179,6 +180,19 @@ impl Drop for Held {
 impl DiskFile for RealFile {
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
         self.0.read_at(buf, at)
+    }
+
+    fn read_cached(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        let parts = &mut [IoSliceMut::new(buf)];
+        match rustix::io::preadv2(&self.0, parts, at, ReadWriteFlags::NOWAIT) {
+            Err(Errno::OPNOTSUPP) => self.0.read_at(buf, at),
+            other => other.map_err(io::Error::from),
+        }
+    }
+
+    fn will_need(&self, at: u64, len: u64) {
+        // An error of the disk will be told to who reads.
+        let _hint = rustix::fs::fadvise(&self.0, at, NonZeroU64::new(len), Advice::WillNeed).is_ok();
     }
 
     fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {

@@ -15,7 +15,7 @@ use gracchus_base::{Entropy, Timestamp};
 use rustix::io::Errno;
 
 use self::node::{Change, DirNode, FileNode, NameChange, Node};
-use super::{Disk, DiskFile, Entry, File, FileSystem, LockGuard, Space, Stat};
+use super::{Access, Disk, DiskFile, Entry, File, FileSystem, LockGuard, Space, Stat};
 
 /// A disk in memory; clones share it.
 #[derive(Clone)]
@@ -132,6 +132,15 @@ impl SimDisk {
             change(&mut file.now);
             file.flushed = file.now.clone();
             file.pending.clear();
+        }
+    }
+
+    /// Takes the bytes of a file out of memory: who wants them has to wait for the disk.
+    pub fn evict(&self, path: &Path) {
+        let mut state = self.state();
+        let Ok(node) = state.find(path) else { return };
+        if let Some(Node::File(file)) = state.nodes.get_mut(node) {
+            file.evict();
         }
     }
 
@@ -348,6 +357,31 @@ impl Drop for SimLock {
 }
 
 impl SimFile {
+    fn read(&self, buf: &mut [u8], at: u64, access: Access) -> io::Result<usize> {
+        let mut state = self.disk.state();
+        let dead = state.dead;
+        let Some(Node::File(file)) = state.nodes.get_mut(self.node).filter(|_| !dead) else {
+            return Err(Errno::IO.into());
+        };
+        let at = usize::try_from(at).unwrap_or(usize::MAX);
+        let mut n = file.now.len().saturating_sub(at).min(buf.len());
+        match access {
+            Access::Disk => file.load(at, n),
+            Access::Cached if n > 0 => {
+                n = file.cached(at, n);
+                if n == 0 {
+                    return Err(io::ErrorKind::WouldBlock.into());
+                }
+            }
+            Access::Cached => {}
+        }
+        let there = file.now.get(at..).unwrap_or_default();
+        if let (Some(to), Some(from)) = (buf.get_mut(..n), there.get(..n)) {
+            to.copy_from_slice(from);
+        }
+        Ok(n)
+    }
+
     fn change(&self, op: Op, change: Change) -> io::Result<()> {
         let mut state = self.disk.state();
         let cut = state.begin_whole(op, "")?;
@@ -360,17 +394,15 @@ impl SimFile {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
-        let state = self.disk.state();
-        let Some(Node::File(file)) = state.nodes.get(self.node).filter(|_| !state.dead) else {
-            return Err(Errno::IO.into());
-        };
-        let there = usize::try_from(at).ok().and_then(|at| file.now.get(at..)).unwrap_or_default();
-        let n = there.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..n), there.get(..n)) {
-            to.copy_from_slice(from);
-        }
-        Ok(n)
+        self.read(buf, at, Access::Disk)
     }
+
+    fn read_cached(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
+        self.read(buf, at, Access::Cached)
+    }
+
+    /// The hint is not taken: nothing comes into memory before somebody waits for it.
+    fn will_need(&self, _at: u64, _len: u64) {}
 
     fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {
         let mut bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();

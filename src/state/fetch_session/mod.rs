@@ -1,6 +1,9 @@
 //! Fetch sessions (KIP-227): the broker remembers what a client fetches, so that requests and answers name only what
 //! changed (TRAPS 27, 28). Follows Kafka's `FetchManager`, `FetchSession` and `FetchSessionCacheShard`.
 //!
+//! A session is what an idle client costs: partitions in which nothing happens are neither read nor looked at. A partition
+//! whose answer holds until it changes *sleeps*; the driver watches it and wakes it with [`FetchSession::changed`].
+//!
 //! Two parts that share nothing, so that sessions can live in a concurrent map: a [`FetchSession`] knows its partitions,
 //! the [`FetchSessionCache`] only which sessions there are, how big and how old, and decides who must go. The driver:
 //! 1. [`classify`]; for anything but incremental: take the session to close out of map and cache, read [`full_plan`] in
@@ -143,6 +146,19 @@ pub struct PartitionAnswer {
     pub has_preferred_replica: bool,
     /// A diverging epoch is named (KIP-595).
     pub is_diverging: bool,
+    /// The driver watches the partition and will say when it changes ([`FetchSession::changed`]).
+    pub is_watched: bool,
+    /// What was asked lies at the end of what may be read. Watched as well, the partition need not be looked at again
+    /// until it changes or the client asks something else.
+    pub is_at_end: bool,
+}
+
+impl PartitionAnswer {
+    /// Whether the same answer would be given, and would tell nothing new, until the partition changes.
+    fn holds_until_changed(&self) -> bool {
+        let is_plain = self.error == ErrorCode::None && !self.has_preferred_replica && !self.is_diverging;
+        is_plain && !self.has_records && self.is_watched && self.is_at_end
+    }
 }
 
 /// The order in which a request that names all its partitions is read. A partition named twice stands where it was
@@ -155,7 +171,7 @@ pub fn full_plan(targets: Vec<FetchTarget>) -> Vec<PlannedRead> {
             Some(&at) => plan[at].target = target,
             None => {
                 places.insert(target.key.clone(), plan.len());
-                plan.push(PlannedRead { slot: Slot(plan.len() as u64), target });
+                plan.push(PlannedRead { slot: Slot(plan.len() as u64), target, is_watched: false });
             }
         }
     }

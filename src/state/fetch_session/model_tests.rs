@@ -1,4 +1,5 @@
-//! Seeded schedules: clients that keep sessions see what they would see if each of their requests named everything.
+//! Seeded schedules: clients that keep sessions see what they would see if each of their requests named everything, and
+//! what is not read because it sleeps is what they know already.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,16 +33,18 @@ fn topic_name() -> TopicName {
 }
 
 impl World {
-    fn change(&mut self, dice: &mut Dice) {
+    /// Answers which partition is another now.
+    fn change(&mut self, dice: &mut Dice) -> i32 {
         self.topic_exists |= dice.chance(20);
-        let partition = dice.below(PARTITIONS as usize);
-        let partition = &mut self.partitions[partition];
+        let index = dice.below(PARTITIONS as usize);
+        let partition = &mut self.partitions[index];
         match dice.below(10) {
             0..5 => partition.high_watermark += dice.below(10) as i64,
             5..7 => partition.log_start = partition.log_start.midpoint(partition.high_watermark),
             7 => partition.error = ErrorCode::NotLeaderOrFollower,
             _ => partition.error = ErrorCode::None,
         }
+        index as i32
     }
 
     /// What is to be said to one who asks this, whether in a session or not.
@@ -57,6 +60,8 @@ impl World {
                 has_records: false,
                 has_preferred_replica: false,
                 is_diverging: false,
+                is_watched: false,
+                is_at_end: false,
             };
         }
         PartitionAnswer {
@@ -66,6 +71,8 @@ impl World {
             has_records: target.ask.fetch_offset < Offset(partition.high_watermark),
             has_preferred_replica: false,
             is_diverging: false,
+            is_watched: false,
+            is_at_end: target.ask.fetch_offset >= Offset(partition.high_watermark),
         }
     }
 
@@ -105,6 +112,10 @@ struct Server {
     entropy: Entropy,
     now: Monotonic,
     partitions_max: usize,
+    /// What is watched for which session, and under which slot.
+    watches: BTreeMap<(i32, FetchSessionId), Slot>,
+    /// What changed of it since the session's last request.
+    changed: BTreeMap<FetchSessionId, Vec<Slot>>,
 }
 
 impl Server {
@@ -120,6 +131,29 @@ impl Server {
             entropy: Entropy::seeded(!seed),
             now: Monotonic(0),
             partitions_max: 2 + dice.below(8),
+            watches: BTreeMap::new(),
+            changed: BTreeMap::new(),
+        }
+    }
+
+    /// A partition has changed: whoever watches it is told, once.
+    fn changed(&mut self, partition: i32) {
+        for id in self.sessions.keys() {
+            if let Some(slot) = self.watches.remove(&(partition, *id)) {
+                self.changed.entry(*id).or_default().push(slot);
+            }
+        }
+    }
+
+    /// Watches what was read, as a driver does that looks once more after it began to.
+    fn watch(&mut self, id: FetchSessionId, plan: &[PlannedRead], answers: &mut [(Slot, PartitionAnswer)]) {
+        for (planned, (slot, answer)) in plan.iter().zip(answers) {
+            let partition = planned.target.key.partition.0;
+            assert!(!planned.is_watched || self.watches.get(&(partition, id)) == Some(slot));
+            if answer.is_at_end && !self.entropy.next_u64().is_multiple_of(4) {
+                self.watches.insert((partition, id), *slot);
+            }
+            answer.is_watched = self.watches.get(&(partition, id)) == Some(slot);
         }
     }
 
@@ -172,10 +206,12 @@ impl Server {
         let asked = IncrementalFetch {
             epoch: request.epoch,
             uses_topic_ids: request.uses_topic_ids,
+            reads_committed: false,
             targets: &request.targets,
             forgotten: &request.forgotten,
             partitions_max: self.partitions_max,
         };
+        session.changed(self.changed.remove(&id).unwrap_or_default());
         let begun = session.begin(&asked, |id| world.resolve(id));
         let size = session.len();
         match begun {
@@ -191,7 +227,8 @@ impl Server {
                     self.sessions.remove(&id);
                     return Response::error(error);
                 }
-                let answers = read(&plan.reads, world, budget);
+                let mut answers = read(&plan.reads, world, budget);
+                self.watch(id, &plan.reads, &mut answers);
                 let session = self.sessions.get_mut(&id).expect("it was touched");
                 let included = session.finish(plan.epoch, &answers).expect("no request overtook it");
                 respond(id, &plan.reads, &answers, &included)
@@ -318,18 +355,29 @@ impl Client {
     }
 }
 
-/// Everything that was read and is news reached the client, and nothing else did.
-fn check_answer(client: &Client, before: &BTreeMap<i32, (ErrorCode, Offset, Offset)>, response: &Response) {
+/// Everything that was read and is news reached the client, and nothing else did; what was not read is no news.
+fn check_answer(
+    client: &Client,
+    before: &BTreeMap<i32, (ErrorCode, Offset, Offset)>,
+    response: &Response,
+    world: &World,
+) {
     let answered: BTreeSet<_> = response.partitions.iter().map(|(key, _)| key.partition.0).collect();
     assert_eq!(answered.len(), response.partitions.len(), "a partition is answered twice");
-    assert_eq!(response.read.len(), client.asked.len());
+    let read: BTreeSet<_> = response.read.iter().map(|(target, _)| target.key.partition.0).collect();
+    for (p, offset) in client.asked.iter().filter(|(p, _)| !read.contains(p)) {
+        let truth = world.answer(&client.target(*p, *offset, world));
+        let full = (truth.error, truth.high_watermark, truth.log_start_offset);
+        assert_eq!(client.view.get(p), Some(&full), "partition {p} sleeps");
+        assert!(truth.error.is_ok() && !truth.has_records, "partition {p} sleeps");
+    }
     for (target, truth) in &response.read {
         let p = target.key.partition.0;
         let full = (truth.error, truth.high_watermark, truth.log_start_offset);
         assert_eq!(client.view.get(&p), Some(&full), "partition {p}");
         assert!(!truth.has_records || answered.contains(&p), "records of {p} were read and not answered");
         let is_news = before.get(&p) != Some(&full) || truth.has_records || truth.error != ErrorCode::None;
-        let is_full = response.partitions.len() == response.read.len();
+        let is_full = response.partitions.len() == client.asked.len();
         assert!(is_news || is_full || !answered.contains(&p), "partition {p} was answered without need");
     }
 }
@@ -359,7 +407,7 @@ fn round(client: &mut Client, server: &mut Server, world: &World, dice: &mut Dic
     }
     client.take_in(&response);
     if response.error == ErrorCode::None && !client.asked.is_empty() {
-        check_answer(client, &before, &response);
+        check_answer(client, &before, &response, world);
     } else if response.error != ErrorCode::None {
         assert!(is_incremental && response.error == ErrorCode::FetchSessionIdNotFound);
     }
@@ -374,7 +422,7 @@ fn clients_with_sessions_see_what_full_fetches_would_tell_them() {
         let mut server = Server::new(seed, &mut dice);
         let mut clients: [Client; CLIENTS] = std::array::from_fn(|_| Client::new(&mut dice));
         for _ in 0..60 {
-            world.change(&mut dice);
+            server.changed(world.change(&mut dice));
             server.now = server.now.plus_ms(dice.below(60_000) as i64);
             let client = dice.below(CLIENTS);
             round(&mut clients[client], &mut server, &world, &mut dice);

@@ -12,6 +12,8 @@ pub struct FetchSession {
     uses_topic_ids: bool,
     /// The epoch that the next request must carry.
     epoch: i32,
+    /// The isolation of the last request: at the end for one may not be at the end for the other.
+    reads_committed: bool,
     partitions: SessionPartitions,
 }
 
@@ -21,6 +23,8 @@ pub struct IncrementalFetch<'a> {
     pub epoch: i32,
     /// Version 13 and later.
     pub uses_topic_ids: bool,
+    /// Only committed records are to be read.
+    pub reads_committed: bool,
     pub targets: &'a [FetchTarget],
     pub forgotten: &'a [PartitionKey],
     /// The session may hold so many partitions.
@@ -40,7 +44,10 @@ pub enum Begun {
 pub struct FetchPlan {
     /// To be handed to [`FetchSession::finish`].
     pub epoch: i32,
+    /// The partitions that are awake, in reading order.
     pub reads: Vec<PlannedRead>,
+    /// There are others, which sleep.
+    pub has_sleepers: bool,
 }
 
 /// One partition to read.
@@ -48,6 +55,8 @@ pub struct FetchPlan {
 pub struct PlannedRead {
     pub slot: Slot,
     pub target: FetchTarget,
+    /// The driver watches it since an earlier request.
+    pub is_watched: bool,
 }
 
 /// Why a session does not take a request. The answer has this code at its top and no partitions.
@@ -96,7 +105,8 @@ impl FetchSession {
             partition.told(answer);
             partitions.push(partition);
         }
-        Self { id, uses_topic_ids, epoch: next_epoch(0), partitions }
+        // The first request of the session says what it is; all partitions are awake until then.
+        Self { id, uses_topic_ids, epoch: next_epoch(0), reads_committed: false, partitions }
     }
 
     /// The session's id.
@@ -140,19 +150,49 @@ impl FetchSession {
         if self.is_empty() {
             return Ok(Begun::Emptied);
         }
+        if self.reads_committed != request.reads_committed {
+            self.reads_committed = request.reads_committed;
+            self.partitions.wake_all();
+        }
         self.epoch = next_epoch(self.epoch);
-        Ok(Begun::Read(FetchPlan { epoch: self.epoch, reads: self.reads(resolve) }))
+        Ok(Begun::Read(self.plan(resolve)))
     }
 
-    fn reads(&mut self, resolve: impl Fn(TopicId) -> Option<TopicName>) -> Vec<PlannedRead> {
+    /// Watched partitions have changed, and are not watched any more. Slots that are not known any more are passed over.
+    pub fn changed(&mut self, slots: impl IntoIterator<Item = Slot>) {
+        slots.into_iter().for_each(|slot| self.partitions.changed(slot));
+    }
+
+    /// What is to be read now for the request that began with `epoch`: others may have woken since.
+    ///
+    /// # Errors
+    /// As [`FetchSession::finish`].
+    pub fn read_on(
+        &mut self,
+        epoch: i32,
+        resolve: impl Fn(TopicId) -> Option<TopicName>,
+    ) -> Result<FetchPlan, SessionError> {
+        self.check_current(epoch)?;
+        Ok(self.plan(resolve))
+    }
+
+    fn check_current(&self, epoch: i32) -> Result<(), SessionError> {
+        if self.is_current(epoch) {
+            return Ok(());
+        }
+        Err(SessionError::Epoch { got: epoch, expected: self.epoch })
+    }
+
+    fn plan(&mut self, resolve: impl Fn(TopicId) -> Option<TopicName>) -> FetchPlan {
         let planned = |(slot, partition): (Slot, &mut CachedPartition)| {
             let target = &mut partition.target;
             if let (None, TopicKey::Id(id)) = (&target.name, &target.key.topic) {
                 target.name = resolve(*id);
             }
-            PlannedRead { slot, target: target.clone() }
+            PlannedRead { slot, target: target.clone(), is_watched: partition.is_watched() }
         };
-        self.partitions.iter_mut().map(planned).collect()
+        let reads = self.partitions.map_awake(planned);
+        FetchPlan { epoch: self.epoch, has_sleepers: reads.len() < self.len(), reads }
     }
 
     /// Whether no other request came since the one that began with `epoch`.
@@ -161,7 +201,8 @@ impl FetchSession {
     }
 
     /// Says which of `answers` go to the client, in the order given: those that tell something new. Remembers that they
-    /// did, and moves partitions that got records to the end of the reading order (TRAPS 29).
+    /// did, moves partitions that got records to the end of the reading order (TRAPS 29), and lets those sleep whose
+    /// answer holds until they change.
     ///
     /// # Errors
     /// Another request of this session came meanwhile: INVALID_FETCH_SESSION_EPOCH, with the session's id.
@@ -170,9 +211,7 @@ impl FetchSession {
         epoch: i32,
         answers: &[(Slot, PartitionAnswer)],
     ) -> Result<Vec<bool>, SessionError> {
-        if !self.is_current(epoch) {
-            return Err(SessionError::Epoch { got: epoch, expected: self.epoch });
-        }
+        self.check_current(epoch)?;
         Ok(answers.iter().map(|(slot, answer)| self.partitions.answer(*slot, answer)).collect())
     }
 }

@@ -34,6 +34,8 @@ const QUIET: PartitionAnswer = PartitionAnswer {
     has_records: false,
     has_preferred_replica: false,
     is_diverging: false,
+    is_watched: false,
+    is_at_end: true,
 };
 const RECORDS: PartitionAnswer = PartitionAnswer { has_records: true, ..QUIET };
 
@@ -50,7 +52,14 @@ fn session_of(targets: Vec<FetchTarget>) -> FetchSession {
 }
 
 fn request(epoch: i32, targets: &[FetchTarget]) -> IncrementalFetch<'_> {
-    IncrementalFetch { epoch, uses_topic_ids: false, targets, forgotten: &[], partitions_max: 100 }
+    IncrementalFetch {
+        epoch,
+        uses_topic_ids: false,
+        reads_committed: false,
+        targets,
+        forgotten: &[],
+        partitions_max: 100,
+    }
 }
 
 fn plan_of(session: &mut FetchSession, request: &IncrementalFetch<'_>) -> FetchPlan {
@@ -214,6 +223,66 @@ fn traps_29_partitions_that_got_records_go_to_the_end() {
     }
     assert_eq!(order, [0, 1, 2, 3]);
     assert_eq!(partitions(&plan_of(&mut session, &request(5, &[]))), [0, 1, 2, 3]);
+}
+
+const WATCHED: PartitionAnswer = PartitionAnswer { is_watched: true, ..QUIET };
+
+#[test]
+fn watched_partitions_at_their_end_sleep_until_they_change() {
+    let mut session = session_of((0..3).map(named).collect());
+    let plan = plan_of(&mut session, &request(1, &[]));
+    let slots: Vec<_> = plan.reads.iter().map(|read| read.slot).collect();
+    answered(&mut session, &plan, |p| if p == 0 { QUIET } else { WATCHED });
+    assert_eq!(partitions(&plan_of(&mut session, &request(2, &[]))), [0], "nobody watches it");
+    session.changed([slots[2]]);
+    let plan = plan_of(&mut session, &request(3, &[]));
+    assert_eq!(partitions(&plan), [0, 2]);
+    assert_eq!(plan.reads.iter().map(|read| read.is_watched).collect::<Vec<_>>(), [false, false]);
+    session.changed([slots[1]]);
+    assert_eq!(session.read_on(plan.epoch, |_| None).unwrap().reads.len(), 3, "it woke during the request");
+    assert!(session.read_on(plan.epoch - 1, |_| None).is_err());
+}
+
+#[test]
+fn what_a_client_asks_anew_is_read_though_it_slept_and_is_still_watched() {
+    let mut session = session_of(vec![named(0)]);
+    let plan = plan_of(&mut session, &request(1, &[]));
+    answered(&mut session, &plan, |_| WATCHED);
+    let plan = plan_of(&mut session, &request(2, &[FetchTarget { ask: ask(50), ..named(0) }]));
+    assert_eq!((partitions(&plan), plan.reads[0].is_watched), (vec![0], true));
+}
+
+#[test]
+fn another_isolation_wakes_all() {
+    let mut session = session_of(vec![named(0), named(1)]);
+    let plan = plan_of(&mut session, &request(1, &[]));
+    answered(&mut session, &plan, |_| WATCHED);
+    let committed = IncrementalFetch { reads_committed: true, ..request(2, &[]) };
+    assert_eq!(partitions(&plan_of(&mut session, &committed)), [0, 1]);
+}
+
+#[test]
+fn who_got_records_is_read_again_and_watched_anew() {
+    let mut session = session_of(vec![named(0)]);
+    let plan = plan_of(&mut session, &request(1, &[]));
+    // More lies behind the records, or not: the client has not said yet where it goes on.
+    answered(&mut session, &plan, |_| PartitionAnswer { is_watched: true, ..RECORDS });
+    let again = plan_of(&mut session, &request(2, &[]));
+    assert_eq!((partitions(&again), again.reads[0].is_watched), (vec![0], false));
+    session.changed([plan.reads[0].slot]);
+    assert_eq!(plan_of(&mut session, &request(3, &[])).reads, again.reads, "the old slot means nothing");
+}
+
+#[test]
+fn errors_and_what_the_byte_limit_kept_back_do_not_sleep() {
+    let cut = PartitionAnswer { is_at_end: false, ..WATCHED };
+    let offline = PartitionAnswer { is_watched: true, ..error(ErrorCode::KafkaStorageError) };
+    for answer in [cut, offline] {
+        let mut session = session_of(vec![named(0)]);
+        let plan = plan_of(&mut session, &request(1, &[]));
+        answered(&mut session, &plan, |_| answer);
+        assert_eq!(partitions(&plan_of(&mut session, &request(2, &[]))), [0]);
+    }
 }
 
 #[test]

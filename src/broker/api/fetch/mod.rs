@@ -1,24 +1,21 @@
 //! Fetch (key 1): plans reads from the published views, waits for more if the client wants to, and answers with ranges
 //! of files that are sent without being read here.
 
+mod long_poll;
 mod read_plan;
 mod respond;
 
-use std::sync::Arc;
-use std::time::Duration;
-
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset, PartitionIndex, TopicName};
 use gracchus_state::fetch_session::{
-    Begun, FetchAsk, FetchKind, FetchSessionId, FetchTarget, IncrementalFetch, PartitionKey, PlannedRead,
-    TopicKey, classify, full_plan,
+    Begun, FetchAsk, FetchKind, FetchSessionId, FetchTarget, IncrementalFetch, PartitionKey, TopicKey,
+    classify, full_plan,
 };
 use gracchus_wire::messages::{self, FetchRequest, fetch_request::ForgottenTopic};
-use tokio::time::{Instant, timeout_at};
 
-use self::read_plan::{Limits, ReadPlan, Round};
+use self::long_poll::{LongPoll, name_of};
 use super::RequestContext;
 use crate::connection::reply::Reply;
-use crate::waiters::Poll;
+use crate::read::Isolation;
 
 /// From this version on topics are named by id (KIP-516).
 const BY_TOPIC_ID: i16 = 13;
@@ -51,15 +48,17 @@ async fn full(
     if let Some(id) = close {
         ctx.node.fetch_sessions.close(id);
     }
-    let plan = full_plan(targets(ctx, request));
-    let round = read(ctx, request, &plan).await;
-    let answers = round.answers();
+    let reads = full_plan(targets(ctx, request));
+    let (reads, round) = match LongPoll::of_request(ctx, request, reads).run().await {
+        Ok(done) => done,
+        Err(error) => return respond::failed(ctx, error, FetchSessionId::NONE),
+    };
     let id = if keep {
-        ctx.node.fetch_sessions.create(ctx.version() >= BY_TOPIC_ID, &plan, &answers)
+        ctx.node.fetch_sessions.create(ctx.version() >= BY_TOPIC_ID, &reads, &round.answers())
     } else {
         FetchSessionId::NONE
     };
-    respond::answer(ctx, id, &plan, round, |_| true)
+    respond::answer(ctx, id, &reads, round, |_| true)
 }
 
 /// A request of a session: it names what changed, and is told what changed.
@@ -69,49 +68,30 @@ async fn incremental(ctx: &RequestContext, request: &FetchRequest, id: FetchSess
     let incremental = IncrementalFetch {
         epoch,
         uses_topic_ids: ctx.version() >= BY_TOPIC_ID,
+        reads_committed: Isolation::from_wire(request.isolation_level) == Isolation::ReadCommitted,
         targets: &targets,
         forgotten: &forgotten,
         partitions_max: gracchus_base::limits::FETCH_SESSION_PARTITIONS_MAX,
     };
-    let resolve = |id| ctx.node.topics.by_id(id).map(|topic| topic.name.clone());
-    match ctx.node.fetch_sessions.begin(id, &incremental, resolve) {
+    let sessions = &ctx.node.fetch_sessions;
+    match sessions.begin(id, &incremental, |id| name_of(ctx, id)) {
         Err(error) => respond::failed(ctx, error, FetchSessionId::NONE),
-        Ok(Begun::Emptied) => {
-            let plan = full_plan(targets);
-            let round = read(ctx, request, &plan).await;
-            respond::answer(ctx, FetchSessionId::NONE, &plan, round, |_| true)
-        }
-        Ok(Begun::Read(plan)) => {
-            let round = read(ctx, request, &plan.reads).await;
-            match ctx.node.fetch_sessions.finish(id, plan.epoch, &round.answers()) {
-                Ok(told) => respond::answer(ctx, id, &plan.reads, round, |at| told.get(at) == Some(&true)),
+        Ok((Begun::Emptied, _)) => match LongPoll::of_request(ctx, request, full_plan(targets)).run().await {
+            Ok((reads, round)) => respond::answer(ctx, FetchSessionId::NONE, &reads, round, |_| true),
+            Err(error) => respond::failed(ctx, error, FetchSessionId::NONE),
+        },
+        Ok((Begun::Read(plan), poll)) => {
+            let epoch = plan.epoch;
+            let outcome = LongPoll::of_session(ctx, request, id, plan, poll)
+                .run()
+                .await
+                .and_then(|(reads, round)| Ok((sessions.finish(id, epoch, &round.answers())?, reads, round)));
+            match outcome {
+                Ok((told, reads, round)) => {
+                    respond::answer(ctx, id, &reads, round, |at| told.get(at) == Some(&true))
+                }
                 Err(error) => respond::failed(ctx, error, id),
             }
-        }
-    }
-}
-
-/// Reads the plan, again after every change of a partition in it, until there is enough to answer or the time is up.
-async fn read(ctx: &RequestContext, request: &FetchRequest, reads: &[PlannedRead]) -> Round {
-    let config = ctx.node.config();
-    let bytes_max = request.max_bytes.clamp(0, config.fetch_max_bytes);
-    let limits = Limits {
-        bytes_max: bytes_max.unsigned_abs(),
-        bytes_min: request.min_bytes.clamp(0, bytes_max).unsigned_abs(),
-        isolation: crate::read::Isolation::from_wire(request.isolation_level),
-    };
-    let plan = ReadPlan::resolve(ctx, reads);
-    let round = plan.read(reads, limits);
-    if request.max_wait_ms <= 0 || round.is_enough(limits) {
-        return round;
-    }
-    let deadline = Instant::now() + Duration::from_millis(u64::from(request.max_wait_ms.unsigned_abs()));
-    loop {
-        let poll = Arc::new(Poll::default());
-        plan.watch(&poll);
-        let round = plan.read(reads, limits);
-        if round.is_enough(limits) || timeout_at(deadline, poll.changed()).await.is_err() {
-            return round;
         }
     }
 }
@@ -121,7 +101,7 @@ fn targets(ctx: &RequestContext, request: &FetchRequest) -> Vec<FetchTarget> {
     for topic in &request.topics {
         let id = messages::topic_id_of(topic.topic_id);
         let by_id = ctx.version() >= BY_TOPIC_ID;
-        let name = if by_id { ctx.node.topics.by_id(id).map(|topic| topic.name.clone()) } else { None };
+        let name = if by_id { name_of(ctx, id) } else { None };
         for partition in &topic.partitions {
             let ask = FetchAsk {
                 fetch_offset: Offset(partition.fetch_offset),

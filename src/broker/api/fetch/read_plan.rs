@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset};
+use gracchus_log::fs::Access;
 use gracchus_state::fetch_session::{FetchTarget, PartitionAnswer, PlannedRead, Slot};
 use gracchus_state::partition::FetchPosition;
 
 use super::super::RequestContext;
 use crate::connection::reply::FileRange;
 use crate::partition::{Partition, PartitionView};
-use crate::read::{self, Isolation};
+use crate::read::{self, Isolation, RangeLimits, Unread};
 use crate::waiters::Poll;
 
 /// What a request allows.
@@ -23,7 +24,14 @@ pub struct Limits {
 }
 
 /// The partitions of a request, found once.
-pub struct ReadPlan(Vec<Result<Arc<Partition>, ErrorCode>>);
+#[derive(Default)]
+pub struct ReadPlan {
+    pub reads: Vec<PlannedRead>,
+    /// In the order of `reads`.
+    partitions: Vec<Result<Arc<Partition>, ErrorCode>>,
+    /// Others of the same session have nothing to tell, and wake the poll when they have.
+    has_sleepers: bool,
+}
 
 /// What one partition has for the client.
 #[derive(Debug)]
@@ -38,6 +46,10 @@ pub struct PartitionRead {
     pub log_start: Offset,
     pub diverging: Option<(LeaderEpoch, Offset)>,
     pub range: Option<FileRange>,
+    /// The client has everything that may be read.
+    is_at_end: bool,
+    /// The poll is woken when the partition changes.
+    is_watched: bool,
 }
 
 /// The outcome of reading all partitions once, in the order of the plan.
@@ -52,45 +64,61 @@ pub struct Round {
     waits: bool,
 }
 
+/// Only with [`Access::Cached`]: the disk would have to be waited for.
+#[derive(Debug)]
+pub struct NotCached;
+
 impl ReadPlan {
     /// Finds the partitions.
-    pub fn resolve(ctx: &RequestContext, reads: &[PlannedRead]) -> Self {
-        Self(reads.iter().map(|read| find(ctx, &read.target)).collect())
+    pub fn resolve(ctx: &RequestContext, reads: Vec<PlannedRead>, has_sleepers: bool) -> Self {
+        let partitions = reads.iter().map(|read| find(ctx, &read.target)).collect();
+        Self { reads, partitions, has_sleepers }
     }
 
-    /// Has `poll` woken when any of the partitions changes.
-    pub fn watch(&self, poll: &Arc<Poll>) {
-        self.0.iter().flatten().for_each(|partition| partition.waiters.register(poll));
+    /// Notes what a round has begun to watch.
+    pub fn watched(&mut self, round: &Round) {
+        for (planned, read) in self.reads.iter_mut().zip(&round.reads) {
+            planned.is_watched = read.is_watched;
+        }
     }
 
-    /// Reads every partition as it is now.
-    pub fn read(&self, reads: &[PlannedRead], limits: Limits) -> Round {
+    /// Notes what is not watched any more, because it has changed.
+    pub fn changed(&mut self, slots: &[Slot]) {
+        for slot in slots {
+            if let Ok(at) = self.reads.binary_search_by_key(slot, |read| read.slot) {
+                self.reads[at].is_watched = false;
+            }
+        }
+    }
+
+    /// Reads every partition as it is now, and has `watch` woken when one changes of which the client has everything.
+    pub fn read(
+        &self,
+        limits: Limits,
+        watch: Option<&Arc<Poll>>,
+        access: Access,
+    ) -> Result<Round, NotCached> {
         let mut round = Round {
-            reads: Vec::with_capacity(reads.len()),
+            reads: Vec::with_capacity(self.reads.len()),
             isolation: limits.isolation,
             bytes: 0,
             urgent: false,
-            waits: false,
+            waits: self.has_sleepers,
         };
-        for (planned, partition) in reads.iter().zip(&self.0) {
-            let left = limits.bytes_max.saturating_sub(round.bytes);
-            let min_one = round.bytes == 0;
+        for (planned, partition) in self.reads.iter().zip(&self.partitions) {
             match partition {
                 Ok(partition) => {
-                    let view = partition.view();
-                    let read = match &view {
-                        Some(view) => read_one(view, planned, limits.isolation, left, min_one),
-                        None => Err(ErrorCode::NotLeaderOrFollower),
+                    let left = RangeLimits {
+                        bytes_max: limits.bytes_max.saturating_sub(round.bytes),
+                        min_one: round.bytes == 0,
                     };
-                    round.push(read.unwrap_or_else(|error| {
-                        let epoch = view.map(|view| view.leader_epoch);
-                        PartitionRead { leader_epoch: epoch, ..PartitionRead::failed(planned.slot, error) }
-                    }));
+                    let one = One { partition, planned, isolation: limits.isolation, left, access };
+                    round.push(one.read(watch)?);
                 }
                 Err(error) => round.push_missing(PartitionRead::failed(planned.slot, *error)),
             }
         }
-        round
+        Ok(round)
     }
 }
 
@@ -100,38 +128,72 @@ fn find(ctx: &RequestContext, target: &FetchTarget) -> Result<Arc<Partition>, Er
     topic.partition(target.key.partition).ok_or(ErrorCode::UnknownTopicOrPartition)
 }
 
-fn read_one(
-    view: &PartitionView,
-    planned: &PlannedRead,
+/// One partition that is read.
+struct One<'a> {
+    partition: &'a Partition,
+    planned: &'a PlannedRead,
     isolation: Isolation,
-    bytes_left: u32,
-    min_one: bool,
-) -> Result<PartitionRead, ErrorCode> {
-    let ask = &planned.target.ask;
-    view.check_usable(ask.current_leader_epoch)?;
-    let mut read = PartitionRead {
-        slot: planned.slot,
-        error: ErrorCode::None,
-        leader_epoch: None,
-        high_watermark: view.high_watermark.offset,
-        last_stable: view.last_stable,
-        log_start: view.log_start,
-        diverging: None,
-        range: None,
-    };
-    if ask.last_fetched_epoch != LeaderEpoch::NONE {
-        let end = view.high_watermark.offset;
-        match view.epochs.fetch_position(ask.last_fetched_epoch, ask.fetch_offset, view.log_start, end)? {
-            FetchPosition::Valid => {}
-            FetchPosition::Diverging { epoch, end_offset } => {
-                read.diverging = Some((epoch, end_offset));
-                return Ok(read);
+    left: RangeLimits,
+    access: Access,
+}
+
+impl One<'_> {
+    fn read(&self, watch: Option<&Arc<Poll>>) -> Result<PartitionRead, NotCached> {
+        let mut read = self.read_once()?;
+        read.is_watched = self.planned.is_watched;
+        if let Some(poll) = watch.filter(|_| read.is_at_end && !read.is_watched) {
+            self.partition.waiters.register(poll, self.planned.slot);
+            // It may have changed before it was watched.
+            read = PartitionRead { is_watched: true, ..self.read_once()? };
+        }
+        Ok(read)
+    }
+
+    fn read_once(&self) -> Result<PartitionRead, NotCached> {
+        let view = self.partition.view();
+        let read = match &view {
+            Some(view) => self.read_view(view),
+            None => Err(ErrorCode::NotLeaderOrFollower.into()),
+        };
+        read.or_else(|unread| match unread {
+            Unread::NotCached => Err(NotCached),
+            Unread::Refused(error) => {
+                let epoch = view.map(|view| view.leader_epoch);
+                Ok(PartitionRead { leader_epoch: epoch, ..PartitionRead::failed(self.planned.slot, error) })
+            }
+        })
+    }
+
+    fn read_view(&self, view: &PartitionView) -> Result<PartitionRead, Unread> {
+        let ask = &self.planned.target.ask;
+        view.check_usable(ask.current_leader_epoch)?;
+        let mut read = PartitionRead {
+            slot: self.planned.slot,
+            error: ErrorCode::None,
+            leader_epoch: None,
+            high_watermark: view.high_watermark.offset,
+            last_stable: view.last_stable,
+            log_start: view.log_start,
+            diverging: None,
+            range: None,
+            is_at_end: ask.fetch_offset >= view.end_for(self.isolation),
+            is_watched: false,
+        };
+        if ask.last_fetched_epoch != LeaderEpoch::NONE {
+            let end = view.high_watermark.offset;
+            match view.epochs.fetch_position(ask.last_fetched_epoch, ask.fetch_offset, view.log_start, end)? {
+                FetchPosition::Valid => {}
+                FetchPosition::Diverging { epoch, end_offset } => {
+                    read.diverging = Some((epoch, end_offset));
+                    return Ok(read);
+                }
             }
         }
+        let bytes_max = u32::try_from(ask.max_bytes).unwrap_or(0).min(self.left.bytes_max);
+        let limits = RangeLimits { bytes_max, ..self.left };
+        read.range = read::range(view, ask.fetch_offset, self.isolation, limits, self.access)?;
+        Ok(read)
     }
-    let bytes_max = u32::try_from(ask.max_bytes).unwrap_or(0).min(bytes_left);
-    read.range = read::range(view, ask.fetch_offset, isolation, bytes_max, min_one)?;
-    Ok(read)
 }
 
 impl PartitionRead {
@@ -146,6 +208,8 @@ impl PartitionRead {
             log_start: none,
             diverging: None,
             range: None,
+            is_at_end: false,
+            is_watched: false,
         }
     }
 
@@ -184,6 +248,8 @@ impl Round {
             has_records: read.range.is_some(),
             has_preferred_replica: false,
             is_diverging: read.diverging.is_some(),
+            is_watched: read.is_watched,
+            is_at_end: read.is_at_end,
         };
         self.reads.iter().map(|read| (read.slot, answer(read))).collect()
     }

@@ -1,6 +1,7 @@
 //! What lies on the simulated disk: bytes and names, as they are now and as they were flushed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use gracchus_base::Entropy;
 
@@ -17,7 +18,12 @@ pub(super) struct FileNode {
     pub flushed: Vec<u8>,
     /// What was done since the last flush.
     pub pending: Vec<Change>,
+    /// Pages, by number, that only the disk has.
+    pub cold: BTreeSet<usize>,
 }
+
+/// Bytes that come into memory, or leave it, together.
+const PAGE_BYTES: usize = 4096;
 
 #[derive(Clone)]
 pub(super) enum Change {
@@ -96,8 +102,31 @@ impl FileNode {
                 _ => {}
             }
         }
-        Self { now: bytes.clone(), flushed: bytes, pending: Vec::new() }
+        Self { now: bytes.clone(), flushed: bytes, pending: Vec::new(), cold: BTreeSet::new() }
     }
+
+    /// Leaves all bytes to the disk alone.
+    pub(super) fn evict(&mut self) {
+        self.cold = pages(0..self.now.len()).collect();
+    }
+
+    /// How many of the `len` bytes from `at` on are in memory, before the first that is not.
+    pub(super) fn cached(&self, at: usize, len: usize) -> usize {
+        let asked = at..at.saturating_add(len);
+        let missing = pages(asked).find(|page| self.cold.contains(page));
+        missing.map_or(len, |page| page.saturating_mul(PAGE_BYTES).saturating_sub(at))
+    }
+
+    /// Brings bytes into memory.
+    pub(super) fn load(&mut self, at: usize, len: usize) {
+        let loaded = pages(at..at.saturating_add(len));
+        self.cold.retain(|page| !loaded.contains(page));
+    }
+}
+
+/// The pages that hold these bytes.
+fn pages(bytes: Range<usize>) -> Range<usize> {
+    bytes.start / PAGE_BYTES..bytes.end.div_ceil(PAGE_BYTES)
 }
 
 impl DirNode {
