@@ -36,7 +36,7 @@ impl WholeFlush {
     /// Whether it is the better way to flush `logs` logs now.
     pub fn pays(&mut self, logs: usize) -> bool {
         let worth = DIRTY_BYTES_PER_LOG.saturating_mul(logs as u64);
-        logs >= 2 && !self.failed && self.dirty_bytes() <= worth.saturating_add(DIRTY_BYTES_FREE)
+        !self.failed && self.dirty_bytes() <= worth.saturating_add(DIRTY_BYTES_FREE)
     }
 
     /// Runs tickets, taken before. If the file system fails all of them fail, since nobody can tell whose bytes were

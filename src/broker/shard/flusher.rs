@@ -2,8 +2,8 @@
 //! share them.
 //!
 //! Each partition has at most one flush in progress; what is appended during it is covered by the next. So the queue holds
-//! at most one ticket per partition. While few flushes run, more tickets gather, and those are flushed together: group
-//! commit over partitions, without a timer.
+//! at most one ticket per partition. Few logs are flushed beside one another, many together: while that is in progress
+//! more tickets gather, so that there is group commit over partitions too, without a timer (`docs/decisions/005`).
 
 use std::collections::VecDeque;
 use std::io;
@@ -15,12 +15,11 @@ use gracchus_log::{FlushError, FlushTicket, Flushed, LogDir, WholeFlush};
 use super::{Message, ShardHandle};
 use crate::partition::PartitionKey;
 
-/// Flushes in parallel where each flushes a log of its own: one file after another costs several times more than eight
-/// at once (DESIGN 4).
+/// Flushes of single logs at a time: one file after another costs several times more than eight at once (DESIGN 4).
 const THREADS: usize = 8;
 
-/// Flushes in parallel where one can be for many logs: while both are on their way, tickets gather for the next.
-const WHOLE_FLUSHES: usize = 2;
+/// Logs that wait for a flush before they are flushed together: fewer are done sooner beside one another.
+const TOGETHER_MIN: usize = 16;
 
 /// The outcomes of flushes of one shard.
 pub type FlushOutcomes = Vec<(PartitionKey, Result<Flushed, FlushError>)>;
@@ -40,12 +39,10 @@ struct Shared {
 #[derive(Default)]
 struct State {
     queue: VecDeque<Job>,
-    /// Threads that flush at the moment.
-    flushing: usize,
-    /// The file system can be flushed as a whole.
-    has_whole: bool,
-    /// The handles for that which no thread uses at the moment.
-    whole: Vec<WholeFlush>,
+    /// How many logs can be flushed together, if the file system lets them and no thread is at it.
+    whole: Option<WholeFlush>,
+    /// A thread is at it.
+    together: bool,
     closed: bool,
 }
 
@@ -65,11 +62,7 @@ enum Work {
 impl Flusher {
     /// Starts the threads of a data directory, before anything is written to it.
     pub fn spawn(name: &str, dir: &LogDir) -> io::Result<Self> {
-        let mut state = State::default();
-        for _ in 0..WHOLE_FLUSHES {
-            state.whole.extend(dir.whole_flush()?);
-        }
-        state.has_whole = !state.whole.is_empty();
+        let state = State { whole: dir.whole_flush()?, ..State::default() };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let flusher = Self(Arc::new(Door(shared.clone())));
         for n in 0..THREADS {
@@ -102,19 +95,16 @@ impl Drop for Door {
 impl Shared {
     fn run(&self) {
         while let Some(work) = self.next() {
-            let whole = match work {
+            match work {
                 Work::One(Job { shard, key, ticket }) => {
                     shard.send(Message::Flushed(vec![(key, ticket.run())]));
-                    None
                 }
                 Work::Together(mut whole, jobs) => {
                     flush_together(&mut whole, jobs);
-                    Some(whole)
+                    let mut state = self.lock();
+                    (state.whole, state.together) = (Some(whole), false);
                 }
-            };
-            let mut state = self.lock();
-            state.flushing -= 1;
-            state.whole.extend(whole);
+            }
         }
     }
 
@@ -123,7 +113,6 @@ impl Shared {
         let mut state = self.lock();
         loop {
             if let Some(work) = state.take() {
-                state.flushing += 1;
                 if !state.queue.is_empty() {
                     // One call wakes one thread, whatever it brings: that one wakes the next.
                     self.changed.notify_one();
@@ -146,21 +135,12 @@ impl State {
     /// What a thread should do now; `None` if that is to wait. A thread that comes back from a flush asks again.
     fn take(&mut self) -> Option<Work> {
         let waiting = self.queue.len();
-        if waiting == 0 {
-            return None;
+        if waiting >= TOGETHER_MIN && self.whole.as_mut().is_some_and(|whole| whole.pays(waiting)) {
+            self.together = true;
+            return Some(Work::Together(self.whole.take()?, std::mem::take(&mut self.queue)));
         }
-        if self.has_whole {
-            let whole = self.whole.last_mut()?;
-            if whole.pays(waiting.max(2)) {
-                if self.flushing >= WHOLE_FLUSHES {
-                    return None;
-                }
-                if waiting > 1 {
-                    return Some(Work::Together(self.whole.pop()?, std::mem::take(&mut self.queue)));
-                }
-            }
-        }
-        self.queue.pop_front().map(Work::One)
+        // What comes while many are flushed together goes with the next.
+        if self.together { None } else { self.queue.pop_front().map(Work::One) }
     }
 }
 
