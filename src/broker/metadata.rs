@@ -175,6 +175,8 @@ impl Publisher {
         let hosted = self.topics.remove(topic.id())?;
         for partition in hosted.partitions.load().iter() {
             partition.shard.send(Message::Delete(partition.key()));
+            // Who asks for it now is told; sessions in which it sleeps would otherwise hear of it from its shard only.
+            partition.waiters.wake();
         }
         Some((hosted.name.as_str().to_owned(), hosted.id))
     }

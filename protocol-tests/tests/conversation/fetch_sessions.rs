@@ -3,6 +3,7 @@
 use gracchus_wire::ApiKey;
 use gracchus_wire::messages::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 use gracchus_wire::messages::{FetchRequest, FetchResponse};
+use protocol_tests::typed::encode;
 use protocol_tests::{Client, batch};
 
 use super::support::*;
@@ -69,6 +70,50 @@ async fn traps_28_incremental_answers_hold_only_what_changed() {
         let moved = vec![fetch_topic(version, &topic, vec![fetch_partition(1, 1)])];
         let answer = client.call(version, session_request(id, 4, moved)).await;
         assert_eq!(told(&answer), [], "it moved on");
+    }
+}
+
+#[tokio::test]
+async fn partitions_in_which_nothing_happened_for_some_polls_are_told_when_something_does() {
+    let (broker, mut client) = start().await;
+    let mut other = broker.client().await;
+    for version in with_sessions() {
+        let topic = create(&mut client, &format!("slept-{version}"), 3, &[]).await;
+        let id = open(&mut client, version, &topic, &[0, 1, 2]).await;
+        for epoch in 1..4 {
+            let answer = client.call(version, session_request(id, epoch, vec![])).await;
+            assert_eq!(told(&answer), [], "version {version}, epoch {epoch}");
+        }
+        // Between two polls, and during one.
+        write(&mut other, &topic, 1).await;
+        let answer = client.call(version, session_request(id, 4, vec![])).await;
+        assert_eq!(told(&answer), [(1, 0)], "version {version}");
+        let moved = vec![fetch_topic(version, &topic, vec![fetch_partition(1, 1)])];
+        let poll = session_request(id, 5, moved).with_max_wait_ms(60_000).with_min_bytes(1);
+        client.send_raw(&encode(version, poll)).await;
+        write(&mut other, &topic, 2).await;
+        let answer = client.receive_answer(version, FetchRequest::default()).await;
+        assert_eq!(told(&answer), [(2, 0)], "version {version}");
+        let answer = client.call(version, session_request(id, 6, vec![])).await;
+        assert_eq!(told(&answer), [(2, 0)], "version {version}: the client has not moved on");
+    }
+}
+
+#[tokio::test]
+async fn a_topic_whose_partitions_slept_is_told_to_be_deleted() {
+    let (broker, mut client) = start().await;
+    let mut other = broker.client().await;
+    for version in with_sessions() {
+        let topic = create(&mut client, &format!("gone-{version}"), 2, &[]).await;
+        let id = open(&mut client, version, &topic, &[0, 1]).await;
+        for epoch in 1..3 {
+            assert_eq!(told(&client.call(version, session_request(id, epoch, vec![])).await), []);
+        }
+        super::topics::delete(&mut other, &topic).await;
+        for epoch in 3..5 {
+            let answer = client.call(version, session_request(id, epoch, vec![])).await;
+            assert_eq!(told(&answer), [(0, 3), (1, 3)], "version {version}");
+        }
     }
 }
 

@@ -90,7 +90,7 @@ async fn find(
         // Nothing is on remote storage, so the local log is all there is.
         EARLIEST | EARLIEST_LOCAL => at(view.log_start),
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => None,
-        timestamp => by_time(view.clone(), timestamp, isolation).await?,
+        timestamp => by_time(ctx, view.clone(), timestamp, isolation).await?,
     };
     Ok(found.map(|found| (found, epoch_of(&view, found.offset))))
 }
@@ -110,11 +110,12 @@ fn check_version(version: i16, timestamp: i64) -> Result<(), ErrorCode> {
 
 /// Looks into the log, off the async threads: old segments may have to come from the disk.
 async fn by_time(
+    ctx: &RequestContext,
     view: Arc<PartitionView>,
     timestamp: i64,
     isolation: Isolation,
 ) -> Result<Option<FoundOffset>, ErrorCode> {
-    let found = tokio::task::spawn_blocking(move || match timestamp {
+    let found = ctx.node.cold_reads.run(move || match timestamp {
         MAX_TIMESTAMP => read::max_timestamp(&view, isolation),
         _ => read::by_timestamp(&view, Timestamp(timestamp), isolation),
     });

@@ -10,6 +10,7 @@ use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use gracchus_base::{Entropy, Timestamp};
 use rustix::io::Errno;
@@ -57,6 +58,8 @@ struct State {
     /// The power is off.
     dead: bool,
     locks: Vec<usize>,
+    /// Who has waited for bytes that were not in memory, once per read.
+    waits: Vec<ThreadId>,
 }
 
 struct SimFile {
@@ -77,7 +80,7 @@ impl SimDisk {
     }
 
     fn with(nodes: Vec<Node>) -> Self {
-        let state = State { nodes, ops: 0, faults: None, dead: false, locks: Vec::new() };
+        let state = State { nodes, ops: 0, faults: None, dead: false, locks: Vec::new(), waits: Vec::new() };
         Self(Arc::new(Mutex::new(state)))
     }
 
@@ -142,6 +145,11 @@ impl SimDisk {
         if let Some(Node::File(file)) = state.nodes.get_mut(node) {
             file.evict();
         }
+    }
+
+    /// The threads that have waited for bytes which were not in memory, once per read.
+    pub fn waits(&self) -> Vec<ThreadId> {
+        self.state().waits.clone()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -365,19 +373,21 @@ impl SimFile {
         };
         let at = usize::try_from(at).unwrap_or(usize::MAX);
         let mut n = file.now.len().saturating_sub(at).min(buf.len());
-        match access {
-            Access::Disk => file.load(at, n),
-            Access::Cached if n > 0 => {
-                n = file.cached(at, n);
-                if n == 0 {
-                    return Err(io::ErrorKind::WouldBlock.into());
-                }
-            }
-            Access::Cached => {}
+        let cached = file.cached(at, n);
+        let waits = access == Access::Disk && cached < n;
+        if waits {
+            file.load(at, n);
+        } else if cached == 0 && n > 0 {
+            return Err(io::ErrorKind::WouldBlock.into());
+        } else {
+            n = cached;
         }
         let there = file.now.get(at..).unwrap_or_default();
         if let (Some(to), Some(from)) = (buf.get_mut(..n), there.get(..n)) {
             to.copy_from_slice(from);
+        }
+        if waits {
+            state.waits.push(thread::current().id());
         }
         Ok(n)
     }

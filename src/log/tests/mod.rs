@@ -1,6 +1,7 @@
 //! Tests of whole logs, on the simulated disk and on the machine's.
 
 mod basics;
+mod cold;
 mod crash;
 mod damage;
 mod failing_disk;

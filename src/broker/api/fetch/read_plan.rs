@@ -9,8 +9,9 @@ use gracchus_state::partition::FetchPosition;
 
 use super::super::RequestContext;
 use crate::connection::reply::FileRange;
-use crate::partition::{Partition, PartitionView};
+use crate::partition::{Partition, PartitionView, Topic};
 use crate::read::{self, Isolation, RangeLimits, Unread};
+use crate::topics::Topics;
 use crate::waiters::Poll;
 
 /// What a request allows.
@@ -71,7 +72,8 @@ pub struct NotCached;
 impl ReadPlan {
     /// Finds the partitions.
     pub fn resolve(ctx: &RequestContext, reads: Vec<PlannedRead>, has_sleepers: bool) -> Self {
-        let partitions = reads.iter().map(|read| find(ctx, &read.target)).collect();
+        let mut topics = LastTopic { topics: &ctx.node.topics, last: None };
+        let partitions = reads.iter().map(|read| topics.find(&read.target)).collect();
         Self { reads, partitions, has_sleepers }
     }
 
@@ -122,10 +124,23 @@ impl ReadPlan {
     }
 }
 
-fn find(ctx: &RequestContext, target: &FetchTarget) -> Result<Arc<Partition>, ErrorCode> {
-    let name = target.check_topic(|name| ctx.node.topics.by_name(name.as_str()).map(|topic| topic.id))?;
-    let topic = ctx.node.topics.by_name(name.as_str()).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-    topic.partition(target.key.partition).ok_or(ErrorCode::UnknownTopicOrPartition)
+/// Finds topics by name. Requests name all partitions of a topic in a row, so the last one is looked at first.
+struct LastTopic<'a> {
+    topics: &'a Topics,
+    last: Option<Arc<Topic>>,
+}
+
+impl LastTopic<'_> {
+    fn find(&mut self, target: &FetchTarget) -> Result<Arc<Partition>, ErrorCode> {
+        target.check_topic(|name| {
+            if self.last.as_ref().is_none_or(|last| last.name != *name) {
+                self.last = self.topics.by_name(name.as_str());
+            }
+            self.last.as_ref().map(|topic| topic.id)
+        })?;
+        let partition = self.last.as_ref().and_then(|topic| topic.partition(target.key.partition));
+        partition.ok_or(ErrorCode::UnknownTopicOrPartition)
+    }
 }
 
 /// One partition that is read.
