@@ -31,20 +31,38 @@ pub struct ServerArguments {
 
 /// Listens on a free port, prints its address, and serves until it is killed.
 pub fn serve(arguments: ServerArguments) -> io::Result<()> {
-    let listener = TcpListener::bind(("127.0.0.1", 0))?;
-    let store = Arc::new(Store::new(arguments.dir));
-    let flushers = arguments.flushed.then(Flushers::start);
-    println!("{LISTENING}{}", listener.local_addr()?);
-    for stream in listener.incoming() {
-        let (stream, store, flushers) = (stream?, Arc::clone(&store), flushers.clone());
-        thread::spawn(move || {
-            let served = Connection::new(stream, &store, flushers).and_then(|mut it| it.serve());
-            if let Err(error) = served {
-                eprintln!("a connection: {error}");
-            }
-        });
+    let server = Server::bind(arguments)?;
+    println!("{LISTENING}{}", server.listener.local_addr()?);
+    server.run()
+}
+
+struct Server {
+    listener: TcpListener,
+    store: Arc<Store>,
+    flushers: Option<Arc<Flushers>>,
+}
+
+impl Server {
+    fn bind(arguments: ServerArguments) -> io::Result<Server> {
+        Ok(Server {
+            listener: TcpListener::bind(("127.0.0.1", 0))?,
+            store: Arc::new(Store::new(arguments.dir)),
+            flushers: arguments.flushed.then(Flushers::start),
+        })
     }
-    Ok(())
+
+    fn run(self) -> io::Result<()> {
+        for stream in self.listener.incoming() {
+            let (stream, store, flushers) = (stream?, Arc::clone(&self.store), self.flushers.clone());
+            thread::spawn(move || {
+                let served = Connection::new(stream, &store, flushers).and_then(|mut it| it.serve());
+                if let Err(error) = served {
+                    eprintln!("a connection: {error}");
+                }
+            });
+        }
+        Ok(())
+    }
 }
 
 struct Connection<'a> {
@@ -132,4 +150,81 @@ impl<'a> Connection<'a> {
 /// The length of the frame that `bytes` begin with, its own length field included.
 fn frame_bytes(bytes: &[u8]) -> Option<usize> {
     bytes.first_chunk::<4>().map(|length| u32::from_be_bytes(*length) as usize + 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::replay::frame::BatchShape;
+    use crate::replay::{Amount, Fetcher, ProduceReplay, Wanted};
+
+    const REPLAY: ProduceReplay = ProduceReplay {
+        batch: BatchShape { records: 4, value_bytes: 1000 },
+        partitions: 3,
+        connections: 4,
+        in_flight: 5,
+        amount: Amount::Requests(200),
+        rate: None,
+    };
+
+    fn start(flushed: bool) -> (SocketAddr, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let server = Server::bind(ServerArguments { dir: dir.path().to_path_buf(), flushed }).unwrap();
+        let address = server.listener.local_addr().unwrap();
+        thread::spawn(|| server.run());
+        (address, dir)
+    }
+
+    #[test]
+    fn what_was_replayed_can_be_fetched_again() {
+        for flushed in [false, true] {
+            let (address, _dir) = start(flushed);
+            let sent = REPLAY.run(address, "topic").unwrap();
+            assert_eq!(sent.requests, 200);
+            assert_eq!(sent.end_offsets.iter().sum::<i64>(), 800);
+            // Answers end in the middle of a batch.
+            let wanted = Wanted { partition_bytes: 10_000, ..Wanted::default() };
+            let mut fetcher = Fetcher::connect(address, "topic", vec![(0, 0), (2, 0)], wanted).unwrap();
+            let mut records = 0;
+            loop {
+                match fetcher.fetch().unwrap().records {
+                    0 => break,
+                    more => records += more,
+                }
+            }
+            assert_eq!(fetcher.positions, [(0, sent.end_offsets[0]), (2, sent.end_offsets[2])]);
+            assert_eq!(records, sent.end_offsets[0] + sent.end_offsets[2]);
+        }
+    }
+
+    #[test]
+    fn a_paced_replay_is_not_ahead_of_its_pace() {
+        let (address, _dir) = start(false);
+        let paced = ProduceReplay { amount: Amount::Requests(50), rate: Some(1000.0), ..REPLAY };
+        let sent = paced.run(address, "topic").unwrap();
+        assert_eq!(sent.requests, 50);
+        // The last of 50 is due after 49 thousandths of a second; the connections may share them out unevenly.
+        assert!(sent.took >= Duration::from_millis(40), "{:?}", sent.took);
+    }
+
+    #[test]
+    fn a_replay_to_partitions_that_are_not_empty_must_say_so() {
+        let (address, _dir) = start(false);
+        let ends = REPLAY.run(address, "topic").unwrap().end_offsets;
+        let ends = REPLAY.run_behind(address, "topic", &ends).unwrap().end_offsets;
+        assert_eq!(ends.iter().sum::<i64>(), 1600);
+        assert!(REPLAY.run(address, "topic").is_err());
+    }
+
+    #[test]
+    fn a_connection_that_is_closed_fails_the_replay() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || listener.accept().map(drop));
+        let replay = ProduceReplay { connections: 1, ..REPLAY };
+        assert!(replay.run(address, "topic").is_err());
+    }
 }
