@@ -26,7 +26,7 @@ pub struct Plan {
 /// off loses one workload at most.
 pub fn run(plan: &Plan, jars: &Jars, file: &Path) -> Result<Results, BenchError> {
     let mut results = load(file)?;
-    let mut context = Context { jars: jars.clone(), round: 0, scale: plan.scale };
+    let mut context = Context { jars: jars.clone(), round: 0, warm_up: true, scale: plan.scale };
     for workload in &plan.workloads {
         eprintln!("{}: {}", workload.name, workload.about);
         let samples = run_one(plan, workload, &mut context)?;
@@ -52,6 +52,7 @@ fn run_one(plan: &Plan, workload: &Workload, context: &mut Context) -> Result<Ve
     for round in 0..=plan.rounds.unwrap_or(workload.rounds) {
         for running in &mut subjects {
             context.round += 1;
+            context.warm_up = round == 0;
             let measured = (workload.round)(running, context)?;
             // What one subject left in the page cache must not be written back at the expense of the next.
             rustix::fs::sync();
