@@ -1,11 +1,12 @@
 //! What one librdkafka consumer can read from the page cache.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::BenchError;
 use crate::client::{Consumer, Producer, Topic, Values};
 use crate::meter::Meter;
-use crate::results::Measured;
+use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
 
@@ -34,13 +35,21 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
         Some(topic) => topic.expect_stored(records)?,
         None => fill(running, records)?,
     }
+    let mut measured = BTreeMap::new();
+    for _ in 0..context.repeats() {
+        measured = consume(running, records)?;
+    }
+    Ok(vec![(String::new(), measured)])
+}
+
+fn consume(running: &Running, records: u64) -> Result<BTreeMap<Metric, f64>, BenchError> {
     let mut consumer = Consumer::open(running.address(), TOPIC, SETTINGS)?;
 
     let meter = Meter::start(running)?;
     consumer.start()?;
     let read = consumer.read_to(records)?;
     let cost = meter.stop(running)?;
-    Ok(vec![(String::new(), cost.values(read.records, read.bytes))])
+    Ok(cost.values(read.records, read.bytes))
 }
 
 /// Once for each broker: the topic serves all rounds.

@@ -1,5 +1,6 @@
 //! What one librdkafka producer can store.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::BenchError;
@@ -68,15 +69,29 @@ struct Load {
     codec: &'static str,
 }
 
-/// One producer on a topic of its own.
+type Part = (String, BTreeMap<Metric, f64>);
+
 fn produce(
     running: &Running,
     context: &Context,
     values: &Arc<Values>,
     load: Load,
-) -> Result<(String, std::collections::BTreeMap<Metric, f64>), BenchError> {
-    let part = if load.codec == "none" { "" } else { load.codec };
-    let topic = Topic::create(running, &format!("produce-{}{part}", context.round), load.partitions)?;
+) -> Result<Part, BenchError> {
+    for repeat in 1..context.repeats() {
+        once(running, &format!("warm-up-{repeat}-{}", load.codec), context, values, &load)?;
+    }
+    once(running, &format!("produce-{}-{}", context.round, load.codec), context, values, &load)
+}
+
+/// One producer on a topic of its own.
+fn once(
+    running: &Running,
+    topic: &str,
+    context: &Context,
+    values: &Arc<Values>,
+    load: &Load,
+) -> Result<Part, BenchError> {
+    let topic = Topic::create(running, topic, load.partitions)?;
     let settings = [("compression.codec", load.codec)];
     let mut producer = Producer::open(running.address(), &topic, values, &settings)?;
     let (records, requests_before) = (context.scaled(load.records), producer.requests()?);
@@ -90,5 +105,6 @@ fn produce(
     let mut measured = cost.values(records, producer.bytes_of_last(records));
     let requests = producer.requests()? - requests_before;
     measured.insert(Metric::RequestsPerSecond, requests as f64 / cost.took.as_secs_f64());
+    let part = if load.codec == "none" { "" } else { load.codec };
     Ok((part.to_owned(), measured))
 }
