@@ -5,34 +5,40 @@ use std::io;
 use gracchus_base::producer::ProducerSnapshot;
 
 use crate::error::CloseError;
+use crate::flush::FlushTicket;
 use crate::log::{Log, State};
 use crate::names::{DELETE_DIR, Kind, marked_dir};
 use crate::producer_snapshot;
+use crate::segment::SegmentId;
 
 impl Log {
-    /// Closes the log for a clean shutdown: completes the indexes, writes a snapshot of the producers, and flushes
-    /// everything, on this thread. The log is offline then. Nothing is done to a log that was not touched since it was
-    /// opened and flushed.
-    pub fn close(&mut self, producers: &[ProducerSnapshot]) -> Result<(), CloseError> {
+    /// Closes the log for a clean shutdown: completes the indexes and writes a snapshot of the producers. What is to be
+    /// flushed then is in the ticket, which is to be run and its result given to [`Log::flushed`]; without one nothing is
+    /// left to do, as with a log that was not touched since it was opened and flushed. The log is offline from now on.
+    pub fn close(&mut self, producers: &[ProducerSnapshot]) -> Result<Option<FlushTicket>, CloseError> {
         let closed = match self.state {
             State::Offline => return Err(CloseError::Offline),
             _ if self.flush_in_flight() => return Err(CloseError::FlushInFlight),
-            State::Lazy => Ok(()),
+            State::Lazy => Ok(None),
             State::Ready => self.close_files(producers),
         };
         self.poison();
-        closed
+        Ok(closed?)
     }
 
-    fn close_files(&mut self, producers: &[ProducerSnapshot]) -> Result<(), CloseError> {
+    fn close_files(&mut self, producers: &[ProducerSnapshot]) -> io::Result<Option<FlushTicket>> {
         let fs = &self.shared.env.fs;
-        let snapshot = self.shared.path(self.active.next_offset, Kind::Snapshot);
-        let has_snapshot = fs.stat_if_there(&snapshot)?.is_some();
+        let end = self.log_end();
+        self.unflushed.epochs.complete(end.offset);
+        let at = SegmentId::new(end.offset);
+        let path = self.shared.path(end.offset, Kind::Snapshot);
+        let has_snapshot = fs.stat_if_there(&path)?.is_some();
         if has_snapshot && self.is_flushed() && self.active.indexes_are_complete() {
-            return Ok(());
+            return Ok(None);
         }
         if !has_snapshot {
-            producer_snapshot::write(fs, &snapshot, producers)?.sync_data()?;
+            producer_snapshot::write(fs, &path, producers)?;
+            self.unflushed.wrote(at, Kind::Snapshot, None);
             self.unflushed.dir = true;
         }
         if self.active.made {
@@ -40,10 +46,7 @@ impl Log {
             self.unflushed.wrote(self.active.id.clone(), Kind::Index, None);
             self.unflushed.wrote(self.active.id.clone(), Kind::TimeIndex, None);
         }
-        let end = self.log_end();
-        let flushed = self.take_ticket(end).run()?;
-        self.flushed(flushed);
-        Ok(())
+        Ok(Some(self.take_ticket(end)))
     }
 
     /// Deletes the log: its directory is renamed to `<topic>-<n>.<32 hex>-delete` at once, so that the name is free, and
