@@ -2,7 +2,8 @@
 //!
 //! They stand in the batches as well, so the file may lag behind: it is written when a segment is sealed, when the log is
 //! closed, and when so much has come since that reading it again would take long. Until then the recovery point stays
-//! before them, so that the next start reads the batches that have them. A partition with one record needs no such file.
+//! before them, so that the next start reads the batches that have them; without a file it reads all batches. So a
+//! partition with a record or two needs no such file, and no start has to write one for its new epoch.
 
 use std::sync::Arc;
 
@@ -45,11 +46,22 @@ impl EpochsToStore {
         };
     }
 
+    /// Where the next start must begin to read batches for their epochs; `None` if it knows that without being told: it
+    /// lacks nothing, or has no file and reads everything.
+    pub(crate) fn read_again_from(&self) -> Option<Offset> {
+        self.stored.and_then(|_| self.first_lacking())
+    }
+
     /// Where the first epoch begins that the file lacks.
-    pub(crate) fn first_lacking(&self) -> Option<Offset> {
+    fn first_lacking(&self) -> Option<Offset> {
         let stored = self.stored.unwrap_or(LeaderEpoch::NONE);
         let lacking = self.all.iter().flat_map(|all| all.iter()).find(|(epoch, _)| *epoch > stored);
         lacking.map(|(_, start)| *start)
+    }
+
+    /// Whether there is a file, right or not.
+    pub(crate) fn has_file(&self) -> bool {
+        self.stored.is_some()
     }
 
     pub(crate) fn appended(&mut self, bytes: u32) {

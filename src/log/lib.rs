@@ -32,6 +32,7 @@ mod leftovers;
 pub mod log;
 mod meta_properties;
 mod names;
+pub mod parallel;
 mod partition_metadata;
 pub mod producer_snapshot;
 pub mod range;

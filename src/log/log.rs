@@ -151,7 +151,7 @@ impl Log {
     /// What the next start may take as it is: everything before it is on stable storage, and so are its leader epochs.
     pub fn recovery_point(&self) -> Offset {
         let flushed = self.unflushed.flushed_to.offset;
-        self.unflushed.epochs.first_lacking().map_or(flushed, |from| from.min(flushed))
+        self.unflushed.epochs.read_again_from().map_or(flushed, |from| from.min(flushed))
     }
 
     /// Everything before it is on stable storage.

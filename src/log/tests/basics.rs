@@ -207,35 +207,60 @@ fn a_flush_that_outlives_its_log_leaves_the_one_that_has_its_name_now_alone() {
 }
 
 #[test]
-fn epochs_are_stored_when_a_segment_is_sealed_and_the_recovery_point_waits_for_it() {
+fn epochs_are_stored_when_a_segment_is_sealed_and_the_recovery_point_waits_for_them() {
     let disk = SimDisk::new();
     let mut log = lazy(sim_env(&disk), &dir());
     log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
     append(&mut log, batch(0, 1, 100, 0));
     flush(&mut log);
-    let stored = || crate::epoch_checkpoint::read(&Fs::new(disk.clone()), &dir()).unwrap();
-    assert_eq!((stored(), log.recovery_point(), log.flushed_to().offset), (None, Offset(0), Offset(1)));
+    let stored = || crate::epoch_checkpoint::read(&Fs::new(disk.clone()), &dir()).unwrap().map(|e| e.len());
+    assert_eq!((stored(), log.recovery_point()), (None, Offset(1)), "without a file all batches are read");
     log.roll(&[], NOW).unwrap();
-    let ticket = log.flush_ticket().unwrap();
-    assert_eq!(log.recovery_point(), Offset(0), "not before it is flushed");
-    let flushed = ticket.run().unwrap();
-    log.flushed(flushed);
-    assert_eq!((stored().unwrap().len(), log.recovery_point()), (1, Offset(1)));
+    flush(&mut log);
+    assert_eq!((stored(), log.recovery_point()), (Some(1), Offset(1)));
+
     log.write_epochs(&[(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(1))]);
-    append(&mut log, epoch_batch(1, 1, 100, 0, 3));
-    append(&mut log, epoch_batch(2, 1, 100, 0, 3));
+    (1..3).for_each(|n| append(&mut log, epoch_batch(n, 1, 100, 0, 3)));
     flush(&mut log);
     assert_eq!(
-        (stored().unwrap().len(), log.recovery_point()),
-        (1, Offset(1)),
-        "its first batch is read again"
+        (stored(), log.recovery_point()),
+        (Some(1), Offset(1)),
+        "the first batch of 3 is to be read again"
     );
-    let (reopened, seen) = open(sim_env(&disk.crash(1)), &dir(), unclean(log.recovery_point()));
+    let (_, seen) = open(sim_env(&disk.crash(1)), &dir(), unclean(log.recovery_point()));
     let expected = [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(1))];
     assert!(matches!(&seen[seen.len() - 1], Recovered::Epochs(epochs) if *epochs == expected), "{seen:?}");
-    drop(reopened);
+
+    log.roll(&[], NOW).unwrap();
+    let ticket = log.flush_ticket().unwrap();
+    assert_eq!(log.recovery_point(), Offset(1), "not before it is flushed");
+    let flushed = ticket.run().unwrap();
+    log.flushed(flushed);
+    assert_eq!((stored(), log.recovery_point()), (Some(2), Offset(3)));
+
+    log.write_epochs(&[
+        (LeaderEpoch(0), Offset(0)),
+        (LeaderEpoch(3), Offset(1)),
+        (LeaderEpoch(4), Offset(3)),
+    ]);
+    append(&mut log, epoch_batch(3, 1, 100, 0, 4));
     close(&mut log, &[]);
-    assert_eq!((stored().unwrap().len(), log.recovery_point()), (2, Offset(3)));
+    assert_eq!((stored(), log.recovery_point()), (Some(3), Offset(4)));
+}
+
+#[test]
+fn epochs_are_stored_when_much_was_written_since() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    log.set_config(crate::LogConfig::default());
+    log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
+    let stored = || crate::epoch_checkpoint::read(&Fs::new(disk.clone()), &dir()).unwrap().is_some();
+    for n in 0..11 {
+        assert!(!stored());
+        append(&mut log, batch(n, 1, 100_000, 0));
+        flush(&mut log);
+    }
+    assert!(stored());
 }
 
 #[test]
