@@ -240,13 +240,15 @@ impl DataDir {
         options: &DataDirsOptions<'_>,
     ) -> Result<(Self, Found), StartError> {
         let failed = |error| StartError::Io { path: log_dir.path().display().to_string(), error };
-        let found = Found::read(&log_dir).map_err(failed)?;
+        let threads = usize::try_from(options.config.num_recovery_threads_per_data_dir).unwrap_or(1);
+        let found = Found::read(&log_dir, threads).map_err(failed)?;
         log_dir.remove_marked(&log_env.deleter).map_err(failed)?;
         let config = options.config;
         let env = || ShardEnv {
             log: log_env.clone(),
             clock: options.clock.clone(),
             never_flush: options.ephemeral,
+            opening_threads: threads.div_ceil(shards),
             producers_max: gracchus_base::limits::PARTITION_PRODUCERS_MAX,
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
             producer_check_ms: i64::from(config.producer_id_expiration_check_interval_ms),

@@ -45,6 +45,7 @@ impl Log {
             self.active.take(&batch.header, self.config.index_interval_bytes);
         }
         debug_assert_eq!(self.active.len, first.position.saturating_add(bytes));
+        self.unflushed.epochs.appended(bytes);
         if self.active.index.tail.len() >= INDEX_TAIL_BYTES {
             self.spill_or_wait()?;
         }
@@ -115,8 +116,8 @@ impl Log {
             self.shared.env.fs.create_dir(&self.shared.dir)?;
             self.unflushed.parent = true;
             self.unflushed.dir = true;
-            let file = partition_metadata::write(&self.shared.env.fs, &self.shared.dir, self.topic_id)?;
-            self.unflushed.metadata = Some(file);
+            partition_metadata::write(&self.shared.env.fs, &self.shared.dir, self.topic_id)?;
+            self.unflushed.metadata = true;
             self.state = State::Ready;
         }
         Ok(())

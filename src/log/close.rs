@@ -5,44 +5,64 @@ use std::io;
 use gracchus_base::producer::ProducerSnapshot;
 
 use crate::error::CloseError;
+use crate::flush::FlushTicket;
 use crate::log::{Log, State};
 use crate::names::{DELETE_DIR, Kind, marked_dir};
 use crate::producer_snapshot;
+use crate::segment::SegmentId;
 
 impl Log {
-    /// Closes the log for a clean shutdown: completes the indexes, writes a snapshot of the producers, and flushes
-    /// everything, on this thread. The log is offline then. Nothing is done to a log that was not touched since it was
-    /// opened and flushed.
-    pub fn close(&mut self, producers: &[ProducerSnapshot]) -> Result<(), CloseError> {
+    /// Closes the log for a clean shutdown: completes the indexes and the epochs, and writes a snapshot of the producers;
+    /// a small log is left without what its batches say as well. What is to be
+    /// flushed then is in the ticket, which is to be run and its result given to [`Log::flushed`]; without one nothing is
+    /// left to do, as with a log that was not touched since it was opened and flushed. The log is offline from now on.
+    pub fn close(&mut self, producers: &[ProducerSnapshot]) -> Result<Option<FlushTicket>, CloseError> {
         let closed = match self.state {
             State::Offline => return Err(CloseError::Offline),
             _ if self.flush_in_flight() => return Err(CloseError::FlushInFlight),
-            State::Lazy => Ok(()),
+            State::Lazy => Ok(None),
             State::Ready => self.close_files(producers),
         };
         self.poison();
-        closed
+        Ok(closed?)
     }
 
-    fn close_files(&mut self, producers: &[ProducerSnapshot]) -> Result<(), CloseError> {
-        let fs = &self.shared.env.fs;
-        let snapshot = self.shared.path(self.active.next_offset, Kind::Snapshot);
-        let has_snapshot = fs.stat_if_there(&snapshot)?.is_some();
-        if has_snapshot && self.is_flushed() && self.active.indexes_are_complete() {
-            return Ok(());
+    fn close_files(&mut self, producers: &[ProducerSnapshot]) -> io::Result<Option<FlushTicket>> {
+        let end = self.log_end();
+        let small = self.is_small();
+        if !small || self.unflushed.epochs.has_file() {
+            self.unflushed.epochs.complete(end.offset);
         }
-        if !has_snapshot {
-            producer_snapshot::write(fs, &snapshot, producers)?.sync_data()?;
-            self.unflushed.dir = true;
+        if !small || !producers.is_empty() {
+            self.close_producers(producers)?;
         }
-        if self.active.made {
+        if !small && self.active.made && !(self.is_flushed() && self.active.indexes_are_complete()) {
             self.unflushed.dir |= self.active.complete_indexes(&self.shared)?;
             self.unflushed.wrote(self.active.id.clone(), Kind::Index, None);
             self.unflushed.wrote(self.active.id.clone(), Kind::TimeIndex, None);
         }
-        let end = self.log_end();
-        let flushed = self.take_ticket(end).run()?;
-        self.flushed(flushed);
+        Ok((!self.is_flushed()).then(|| self.take_ticket(end)))
+    }
+
+    /// Whether a start has read all of the log as soon as it would have read its indexes: there are fewer bytes than one
+    /// index entry stands for. Such a log is left without files beside it, which thousands of small partitions would take
+    /// longer to make than a stop may last.
+    fn is_small(&self) -> bool {
+        let active = &self.active;
+        let no_entries = active.index.len() == 0 && active.time_index.len() == 0;
+        self.sealed.is_empty() && no_entries && active.len <= self.config.index_interval_bytes
+    }
+
+    /// Writes a snapshot, unless there is one for this end.
+    fn close_producers(&mut self, producers: &[ProducerSnapshot]) -> io::Result<()> {
+        let fs = &self.shared.env.fs;
+        let end = SegmentId::new(self.active.next_offset);
+        let path = self.shared.path(end.base, Kind::Snapshot);
+        if fs.stat_if_there(&path)?.is_none() {
+            producer_snapshot::write(fs, &path, producers)?;
+            self.unflushed.wrote(end, Kind::Snapshot, None);
+            self.unflushed.dir = true;
+        }
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::deleter::Deleter;
 use crate::fs::{Fs, LockGuard, Space};
 use crate::meta_properties::{self, MetaProperties};
 use crate::names::{DELETE_DIR, STRAY_DIR, marked_dir, parse_partition_dir};
+use crate::parallel;
 use crate::partition_metadata;
 use crate::whole_flush::WholeFlush;
 use crate::write_atomic::write_atomic;
@@ -111,18 +112,17 @@ impl LogDir {
         self.path.join(partition.to_string())
     }
 
-    /// Every partition directory. What is being deleted (`-delete`), moved (`-future`) or nobody's (`-stray`) is left
-    /// out.
-    pub fn partitions(&self) -> io::Result<Vec<FoundPartition>> {
-        let mut found = Vec::new();
-        for entry in self.fs.list(&self.path)?.into_iter().filter(|entry| entry.is_dir) {
-            if let Some(partition) = parse_partition_dir(&entry.name) {
-                let path = self.path.join(&entry.name);
-                let topic_id = partition_metadata::read(&self.fs, &path)?;
-                found.push(FoundPartition { partition, path, topic_id });
-            }
-        }
-        Ok(found)
+    /// Every partition directory, looked at by that many threads. What is being deleted (`-delete`), moved (`-future`) or
+    /// nobody's (`-stray`) is left out.
+    pub fn partitions(&self, threads: usize) -> io::Result<Vec<FoundPartition>> {
+        let directories = self.fs.list(&self.path)?.into_iter().filter(|entry| entry.is_dir);
+        let named = directories.filter_map(|entry| Some((parse_partition_dir(&entry.name)?, entry.name)));
+        let found = parallel::map(named.collect(), threads, |(partition, name)| {
+            let path = self.path.join(name);
+            let topic_id = partition_metadata::read(&self.fs, &path)?;
+            Ok(FoundPartition { partition, path, topic_id })
+        });
+        found.into_iter().collect()
     }
 
     /// Renames a partition directory that belongs to no topic any more to `<topic>-<n>.<32 hex>-stray`, durably, so that

@@ -7,18 +7,29 @@ use gracchus_base::{LeaderEpoch, Offset};
 
 use crate::fs::Fs;
 use crate::names::EPOCH_CHECKPOINT;
-use crate::write_atomic::write_atomic;
+use crate::write_atomic::{put_in_place, write_atomic, write_beside};
 
 /// More epochs than a log lives to see; guards against a file that is not ours.
 const BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// Replaces the checkpoint of the partition in `dir`; durable when this returns.
 pub fn write(fs: &Fs, dir: &Path, epochs: &[(LeaderEpoch, Offset)]) -> io::Result<()> {
+    write_atomic(fs, dir, EPOCH_CHECKPOINT, text(epochs).as_bytes())
+}
+
+/// Replaces the checkpoint without a flush. A power cut before the next one leaves the old content, the new one, or
+/// something that [`read`] takes for no checkpoint.
+pub(crate) fn replace(fs: &Fs, dir: &Path, epochs: &[(LeaderEpoch, Offset)]) -> io::Result<()> {
+    write_beside(fs, dir, EPOCH_CHECKPOINT, text(epochs).as_bytes())?;
+    put_in_place(fs, dir, EPOCH_CHECKPOINT)
+}
+
+fn text(epochs: &[(LeaderEpoch, Offset)]) -> String {
     let mut text = format!("0\n{}\n", epochs.len());
     for (epoch, start) in epochs {
         text.push_str(&format!("{epoch} {start}\n"));
     }
-    write_atomic(fs, dir, EPOCH_CHECKPOINT, text.as_bytes())
+    text
 }
 
 /// The checkpoint of the partition in `dir`; `None` if there is none or it makes no sense (FAULTS 24): the epochs must
@@ -31,9 +42,9 @@ pub fn read(fs: &Fs, dir: &Path) -> io::Result<Option<Vec<(LeaderEpoch, Offset)>
     }
 }
 
-/// Epochs and offsets must both grow.
+/// Epochs and offsets must both grow. The last line must be whole: a number that was cut is another number.
 fn parse(text: &str) -> Option<Vec<(LeaderEpoch, Offset)>> {
-    let mut lines = text.lines();
+    let mut lines = text.strip_suffix('\n')?.lines();
     if lines.next()? != "0" {
         return None;
     }
@@ -72,7 +83,16 @@ mod tests {
 
     #[test]
     fn faults_24_an_epoch_file_that_makes_no_sense_is_no_epoch_file() {
-        for bad in ["", "0", "1\n0\n", "0\n1\n", "0\n1\n0 0\n1 5\n", "0\n2\n3 0\n2 5\n", "0\n2\n1 9\n2 5\n"] {
+        for bad in [
+            "",
+            "0",
+            "1\n0\n",
+            "0\n1\n",
+            "0\n1\n0 0\n1 5\n",
+            "0\n2\n3 0\n2 5\n",
+            "0\n2\n1 9\n2 5\n",
+            "0\n1\n0 17",
+        ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }
         assert_eq!(parse("0\n1\n-1 0\n"), None);

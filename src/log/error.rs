@@ -68,8 +68,6 @@ pub enum CloseError {
     /// Wait for the ticket, then close.
     #[error("a flush is on its way")]
     FlushInFlight,
-    #[error(transparent)]
-    Flush(#[from] FlushError),
     #[error("the disk failed: {0}")]
     Io(#[from] io::Error),
 }

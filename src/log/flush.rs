@@ -1,5 +1,5 @@
 //! Making a log durable, on another thread than its owner's: the owner takes a ticket and goes on appending, a flusher
-//! runs it, and the owner is told what is flushed now.
+//! runs it, alone or together with others, and the owner is told what is flushed now.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,50 +8,21 @@ use std::sync::Arc;
 use gracchus_base::{LeaderEpoch, Offset};
 
 use crate::epoch_checkpoint;
+use crate::epochs_to_store::Epochs;
 use crate::error::{FlushError, ReadError};
-use crate::fs::File;
 use crate::log::{Log, LogPosition, State};
-use crate::names::Kind;
-use crate::segment::{SegmentId, Shared};
-
-/// What of a log is not on stable storage.
-pub(crate) struct Unflushed {
-    pub flushed_to: LogPosition,
-    /// Files with unflushed bytes.
-    files: Vec<UnflushedFile>,
-    /// `partition.metadata`, just made.
-    pub metadata: Option<File>,
-    /// Files were made or renamed in the directory.
-    pub dir: bool,
-    /// The directory itself was made.
-    pub parent: bool,
-    /// Leader epochs that are to be written.
-    pub epochs: Option<Arc<[(LeaderEpoch, Offset)]>>,
-    /// Counts what was written: a ticket covers what was written before it was taken.
-    writes: u64,
-    /// Counts truncations: a ticket taken before one says nothing about what came after.
-    truncations: u32,
-    /// A ticket is on its way.
-    in_flight: bool,
-}
-
-#[derive(Clone)]
-struct UnflushedFile {
-    id: Arc<SegmentId>,
-    kind: Kind,
-    /// Held from the write to the flush; `None` for what another run of the process wrote.
-    file: Option<File>,
-    written: u64,
-}
+use crate::partition_metadata;
+use crate::segment::Shared;
+use crate::unflushed::UnflushedFile;
 
 /// Everything of one log that must be flushed. Made by [`Log::flush_ticket`], run on another thread.
 pub struct FlushTicket {
     shared: Arc<Shared>,
     files: Vec<UnflushedFile>,
-    metadata: Option<File>,
+    metadata: bool,
     dir: bool,
     parent: bool,
-    epochs: Option<Arc<[(LeaderEpoch, Offset)]>>,
+    epochs: Option<Epochs>,
     up_to: LogPosition,
     writes: u64,
     truncations: u32,
@@ -64,74 +35,7 @@ pub struct Flushed {
     up_to: LogPosition,
     writes: u64,
     truncations: u32,
-}
-
-impl Unflushed {
-    pub(crate) fn nothing(end: LogPosition) -> Self {
-        Self {
-            flushed_to: end,
-            files: Vec::new(),
-            metadata: None,
-            dir: false,
-            parent: false,
-            epochs: None,
-            writes: 0,
-            truncations: 0,
-            in_flight: false,
-        }
-    }
-
-    /// Notes that a file has unflushed bytes.
-    pub(crate) fn wrote(&mut self, id: Arc<SegmentId>, kind: Kind, file: Option<File>) {
-        self.writes = self.writes.saturating_add(1);
-        let known = |f: &&mut UnflushedFile| Arc::ptr_eq(&f.id, &id) && f.kind == kind;
-        match self.files.iter_mut().find(known) {
-            Some(known) => {
-                known.written = self.writes;
-                known.file = file.or(known.file.take());
-            }
-            None => self.files.push(UnflushedFile { id, kind, file, written: self.writes }),
-        }
-    }
-
-    /// The handle of a segment's log file, if it is held.
-    pub(crate) fn held(&self, id: &Arc<SegmentId>) -> Option<File> {
-        let held = |f: &&UnflushedFile| Arc::ptr_eq(&f.id, id) && f.kind == Kind::Log;
-        self.files.iter().find(held).and_then(|f| f.file.clone())
-    }
-
-    /// Forgets files that are not part of the log any more.
-    pub(crate) fn forget(&mut self, id: &Arc<SegmentId>) {
-        self.files.retain(|f| !Arc::ptr_eq(&f.id, id));
-    }
-
-    /// The log was cut at `end`: less is flushed, and tickets on their way count for nothing.
-    pub(crate) fn truncated(&mut self, end: LogPosition) {
-        self.truncations = self.truncations.wrapping_add(1);
-        if self.flushed_to.offset > end.offset {
-            self.flushed_to = end;
-        }
-    }
-
-    /// Lets go of all descriptors.
-    pub(crate) fn release(&mut self) {
-        self.files = Vec::new();
-        self.metadata = None;
-    }
-
-    #[cfg(test)]
-    pub(crate) fn holds_files(&self) -> bool {
-        self.metadata.is_some() || self.files.iter().any(|f| f.file.is_some())
-    }
-
-    fn is_nothing(&self, end: LogPosition) -> bool {
-        self.files.is_empty()
-            && self.metadata.is_none()
-            && !self.dir
-            && !self.parent
-            && self.epochs.is_none()
-            && self.flushed_to == end
-    }
+    epochs: Option<Epochs>,
 }
 
 impl Log {
@@ -163,10 +67,10 @@ impl Log {
         FlushTicket {
             shared: self.shared.clone(),
             files: unflushed.files.clone(),
-            metadata: unflushed.metadata.take(),
+            metadata: std::mem::take(&mut unflushed.metadata),
             dir: std::mem::take(&mut unflushed.dir),
             parent: std::mem::take(&mut unflushed.parent),
-            epochs: unflushed.epochs.take(),
+            epochs: unflushed.epochs.take_due(),
             up_to: end,
             writes: unflushed.writes,
             truncations: unflushed.truncations,
@@ -182,15 +86,17 @@ impl Log {
             if flushed.up_to.offset >= unflushed.flushed_to.offset {
                 unflushed.flushed_to = flushed.up_to;
             }
+            if let Some(epochs) = &flushed.epochs {
+                unflushed.epochs.written(epochs);
+            }
         }
         unflushed.flushed_to
     }
 
-    /// Has the leader epochs and their first offsets written to `leader-epoch-checkpoint` with the next flush. Until
-    /// then they can be read from the batches themselves. A log that is not on disk yet writes them after its first
-    /// append.
+    /// Has the leader epochs and their first offsets written to `leader-epoch-checkpoint`, with a later flush. Until then
+    /// they can be read from the batches themselves, which lie behind [`Log::recovery_point`].
     pub fn write_epochs(&mut self, epochs: &[(LeaderEpoch, Offset)]) {
-        self.unflushed.epochs = Some(epochs.into());
+        self.unflushed.epochs.set(epochs, &self.active);
     }
 }
 
@@ -210,10 +116,26 @@ impl FlushTicket {
         self.run_rest()
     }
 
-    /// The same for a ticket whose file system was flushed as a whole (`syncfs`) after the ticket was taken: only what
-    /// is still to be written is written.
-    pub(crate) fn run_after_syncfs(self) -> Result<Flushed, FlushError> {
-        self.run_rest()
+    /// What is to be done before the file system is flushed as a whole: puts the epochs in their place. A power cut in
+    /// between may leave a file there that makes no sense; then the batches say it.
+    pub(crate) fn write_before_syncfs(&self) -> Result<(), FlushError> {
+        let Some(epochs) = &self.epochs else { return Ok(()) };
+        let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
+        let deleted = self.shared.lock_deleted();
+        if *deleted {
+            return Ok(());
+        }
+        epoch_checkpoint::replace(fs, dir, epochs).map_err(failed(dir.clone()))
+    }
+
+    /// What the ticket has made durable, once it was run, or written and its file system flushed.
+    pub(crate) fn flushed(&self) -> Flushed {
+        Flushed {
+            up_to: self.up_to,
+            writes: self.writes,
+            truncations: self.truncations,
+            epochs: self.epochs.clone(),
+        }
     }
 
     /// Whose ticket it is.
@@ -221,25 +143,25 @@ impl FlushTicket {
         &self.shared.dir
     }
 
-    fn run_rest(self) -> Result<Flushed, FlushError> {
-        let dir = &self.shared.dir;
-        if let Some(metadata) = &self.metadata {
-            metadata.sync_data().map_err(failed(dir.clone()))?;
-        }
+    fn run_rest(&self) -> Result<Flushed, FlushError> {
+        let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
         let deleted = self.shared.lock_deleted();
         if *deleted {
-            return Ok(Flushed { up_to: self.up_to, writes: self.writes, truncations: self.truncations });
+            return Ok(self.flushed());
+        }
+        if self.metadata {
+            partition_metadata::sync(fs, dir).map_err(failed(dir.clone()))?;
         }
         if let Some(epochs) = &self.epochs {
-            epoch_checkpoint::write(&self.shared.env.fs, dir, epochs).map_err(failed(dir.clone()))?;
+            epoch_checkpoint::write(fs, dir, epochs).map_err(failed(dir.clone()))?;
         }
         if self.dir {
-            self.shared.env.fs.sync_dir(dir).map_err(failed(dir.clone()))?;
+            fs.sync_dir(dir).map_err(failed(dir.clone()))?;
         }
         if let Some(parent) = dir.parent().filter(|_| self.parent) {
-            self.shared.env.fs.sync_dir(parent).map_err(failed(parent.to_owned()))?;
+            fs.sync_dir(parent).map_err(failed(parent.to_owned()))?;
         }
-        Ok(Flushed { up_to: self.up_to, writes: self.writes, truncations: self.truncations })
+        Ok(self.flushed())
     }
 
     fn flush_file(&self, file: &UnflushedFile) -> io::Result<()> {

@@ -17,6 +17,9 @@ const CLEANED: &str = ".cleaned";
 /// A checkpoint that was not renamed.
 const TEMPORARY: &str = ".tmp";
 
+/// How the names end of what is to be tidied up.
+const LEFTOVERS: [&str; 4] = [SWAP, CLEANED, TEMPORARY, DELETED];
+
 /// What lies in a partition's directory, in order, without leftovers.
 #[derive(Debug, Default)]
 pub(crate) struct Listing {
@@ -28,6 +31,9 @@ pub(crate) struct Listing {
 /// files without a segment.
 pub(crate) fn tidy(fs: &Fs, dir: &Path) -> io::Result<Listing> {
     let names = names(fs, dir)?;
+    if !names.iter().any(|name| LEFTOVERS.iter().any(|end| name.ends_with(end))) {
+        return listing(fs, dir, &names);
+    }
     let unfinished: Vec<_> =
         names.iter().filter_map(|name| parse_segment_file(name.strip_suffix(CLEANED)?)).collect();
     for name in
@@ -38,7 +44,7 @@ pub(crate) fn tidy(fs: &Fs, dir: &Path) -> io::Result<Listing> {
     // Replacements at or behind an unfinished file belong to a split that was not finished either.
     let split_at = unfinished.iter().map(|(base, _)| *base).min();
     finish_swaps(fs, dir, &names, split_at)?;
-    list(fs, dir)
+    listing(fs, dir, &self::names(fs, dir)?)
 }
 
 fn names(fs: &Fs, dir: &Path) -> io::Result<Vec<String>> {
@@ -87,9 +93,9 @@ fn end_of(fs: &Fs, path: &Path, base: Offset) -> io::Result<Offset> {
     Ok(end)
 }
 
-/// Lists segments and snapshots, and removes index files that have no segment.
-fn list(fs: &Fs, dir: &Path) -> io::Result<Listing> {
-    let files: Vec<_> = names(fs, dir)?.iter().filter_map(|name| parse_segment_file(name)).collect();
+/// Sorts segments and snapshots, and removes index files that have no segment.
+fn listing(fs: &Fs, dir: &Path, names: &[String]) -> io::Result<Listing> {
+    let files: Vec<_> = names.iter().filter_map(|name| parse_segment_file(name)).collect();
     let of = |wanted: Kind| files.iter().filter(move |(_, kind)| *kind == wanted).map(|(base, _)| *base);
     let segments: BTreeSet<_> = of(Kind::Log).collect();
     let snapshots: BTreeSet<_> = of(Kind::Snapshot).collect();

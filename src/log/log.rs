@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use gracchus_base::{Offset, Timestamp, TopicId};
 
 use crate::config::{LogConfig, LogEnv};
-use crate::flush::Unflushed;
 use crate::index::IndexParts;
 use crate::segment::{Segment, SegmentId, Shared};
+use crate::unflushed::Unflushed;
 
 /// The log of one partition. One owner at a time; everything that changes it takes `&mut self` and may block on the disk.
 ///
@@ -148,12 +148,13 @@ impl Log {
         self.active.end()
     }
 
-    /// Everything before it is on stable storage.
+    /// What the next start may take as it is: everything before it is on stable storage, and so are its leader epochs.
     pub fn recovery_point(&self) -> Offset {
-        self.unflushed.flushed_to.offset
+        let flushed = self.unflushed.flushed_to.offset;
+        self.unflushed.epochs.read_again_from().map_or(flushed, |from| from.min(flushed))
     }
 
-    /// [`Log::recovery_point`] as a place: a high watermark that is bounded by what is flushed starts from here.
+    /// Everything before it is on stable storage.
     pub fn flushed_to(&self) -> LogPosition {
         self.unflushed.flushed_to
     }

@@ -5,17 +5,22 @@ use std::path::Path;
 
 use gracchus_base::TopicId;
 
-use crate::fs::{File, Fs, write_all};
+use crate::fs::{Fs, write_all};
 use crate::names::PARTITION_METADATA;
 
 /// Far more than the file can have.
 const BYTES_MAX: u64 = 4096;
 
-/// Writes the file; it is durable when the handle and the directory have been synced.
-pub(crate) fn write(fs: &Fs, dir: &Path, topic_id: TopicId) -> io::Result<File> {
+/// Writes the file; it is durable when it and the directory have been synced.
+pub(crate) fn write(fs: &Fs, dir: &Path, topic_id: TopicId) -> io::Result<()> {
     let file = fs.create(&dir.join(PARTITION_METADATA))?;
-    write_all(&*file, 0, format!("version: 0\ntopic_id: {topic_id}").as_bytes())?;
-    Ok(file)
+    write_all(&*file, 0, format!("version: 0\ntopic_id: {topic_id}").as_bytes())
+}
+
+/// Makes the file's content durable. It is not held open until then, which would cost a new partition a second
+/// descriptor: a file that was lost is written anew by the next start.
+pub(crate) fn sync(fs: &Fs, dir: &Path) -> io::Result<()> {
+    fs.open(&dir.join(PARTITION_METADATA))?.sync_data()
 }
 
 /// The topic id, `None` if there is no such file or it cannot be made out.

@@ -58,8 +58,8 @@ impl Log {
             }
             Some(_) => {}
             None => {
-                let file = partition_metadata::write(fs, dir, self.topic_id);
-                self.unflushed.metadata = Some(file.map_err(|error| self.open_error(error))?);
+                partition_metadata::write(fs, dir, self.topic_id).map_err(|error| self.open_error(error))?;
+                self.unflushed.metadata = true;
                 self.unflushed.dir = true;
             }
         }

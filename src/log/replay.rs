@@ -27,14 +27,15 @@ impl Log {
             visit(Recovered::Snapshot(producers));
         }
         let stored = epoch_checkpoint::read(&self.shared.env.fs, &self.shared.dir)?;
-        // What the checkpoint does not have yet begins at or after what was flushed: they are flushed together.
-        let epochs_from = if stored.is_some() { self.recovery_point() } else { first };
+        // What the checkpoint does not have yet begins at or after the recovery point.
+        let epochs_from = if stored.is_some() { self.flushed_to().offset } else { first };
+        let has_file = stored.is_some();
         let mut epochs = stored.unwrap_or_default();
-        epochs.retain(|(_, start)| *start < self.log_end().offset);
+        epochs.retain(|(_, start)| *start < epochs_from);
+        let last_stored = epochs.last().map_or(LeaderEpoch::NONE, |(epoch, _)| *epoch);
+        self.unflushed.epochs.found(has_file.then_some(last_stored));
         self.each_header(producers_from.min(epochs_from), &mut |header| {
             if header.leader_epoch > epochs.last().map_or(LeaderEpoch::NONE, |last| last.0) {
-                // An epoch that began here or later has left nothing, or was truncated.
-                epochs.retain(|(_, start)| *start < header.base_offset);
                 epochs.push((header.leader_epoch, header.base_offset));
             }
             if header.last_offset() >= producers_from {

@@ -88,6 +88,7 @@ impl Log {
         }
         self.unflushed.wrote(self.active.id.clone(), Kind::Snapshot, Some(snapshot));
         self.unflushed.dir = true;
+        self.unflushed.epochs.complete(end);
         let sealed = Arc::new(old.into_sealed());
         self.sealed = self.sealed.iter().cloned().chain([sealed]).collect();
         Ok(())

@@ -50,7 +50,6 @@ impl Segment {
             // An empty segment, or one that no index can help.
             return Ok(self.len == 0);
         };
-        let behind_first = (self.len as usize).saturating_sub(first.total_bytes());
         let Some(index_len) = entry_bytes::<OffsetEntry>(shared, self, Kind::Index)? else {
             return Ok(false);
         };
@@ -59,10 +58,23 @@ impl Segment {
         };
         self.index_len = index_len;
         self.time_index_len = time_index_len;
-        let few = index_len == 0 && behind_first <= interval_bytes as usize;
+        let few = index_len == 0 && self.needs_no_entry(file, interval_bytes)?;
         let timeless = time_index_len == 0 && first.max_timestamp == Timestamp::NONE;
         Ok((few || self.index_leads_to_batches(shared, file, end)?)
             && (timeless || self.take_max_timestamp(shared, end)?))
+    }
+
+    /// Whether an offset index without entries is right.
+    fn needs_no_entry(&self, file: &dyn DiskFile, interval_bytes: u32) -> io::Result<bool> {
+        let mut scan = Scan::new(file, 0, self.len, LOOKUP_BUFFER);
+        let mut bytes = 0usize;
+        while let Step::Batch { header, .. } = scan.next()? {
+            if bytes > interval_bytes as usize {
+                return Ok(false);
+            }
+            bytes = bytes.saturating_add(header.total_bytes());
+        }
+        Ok(true)
     }
 
     /// Whether first and last entry of the offset index are in order and the last one leads to its batch.

@@ -46,14 +46,15 @@ impl WholeFlush {
         &mut self,
         tickets: impl Iterator<Item = (K, FlushTicket)>,
     ) -> Vec<(K, Result<Flushed, FlushError>)> {
-        match self.system.sync() {
-            Ok(()) => tickets.map(|(key, ticket)| (key, ticket.run_after_syncfs())).collect(),
-            Err(error) => {
-                self.failed = true;
-                let failed = |(key, ticket): (K, FlushTicket)| (key, Err(ticket.lost(&error)));
-                tickets.map(failed).collect()
-            }
-        }
+        let written: Vec<_> =
+            tickets.map(|(key, ticket)| (key, ticket.write_before_syncfs().map(|()| ticket))).collect();
+        let synced = self.system.sync();
+        self.failed |= synced.is_err();
+        let outcome = |ticket: FlushTicket| match &synced {
+            Ok(()) => Ok(ticket.flushed()),
+            Err(error) => Err(ticket.lost(error)),
+        };
+        written.into_iter().map(|(key, written)| (key, written.and_then(outcome))).collect()
     }
 
     fn dirty_bytes(&mut self) -> u64 {

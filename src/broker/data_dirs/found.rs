@@ -116,8 +116,9 @@ impl FoundLogs {
 }
 
 impl Found {
-    /// Reads the directory's checkpoints, lists its partitions, and takes the marker of a clean shutdown away.
-    pub(super) fn read(dir: &LogDir) -> io::Result<Self> {
+    /// Reads the directory's checkpoints, looks at its partitions with that many threads, and takes the marker of a clean
+    /// shutdown away.
+    pub(super) fn read(dir: &LogDir, threads: usize) -> io::Result<Self> {
         let mut checkpointed: HashMap<TopicPartition, Checkpointed> = HashMap::new();
         for (name, offset) in dir.read_checkpoint(Checkpoint::RecoveryPoint)?.unwrap_or_default() {
             checkpointed.entry(name).or_default().recovery_point = offset;
@@ -128,7 +129,7 @@ impl Found {
         for (name, offset) in dir.read_checkpoint(Checkpoint::Replication)?.unwrap_or_default() {
             checkpointed.entry(name).or_default().high_watermark = offset;
         }
-        let partitions = dir.partitions()?.into_iter();
+        let partitions = dir.partitions(threads)?.into_iter();
         let ours = partitions.filter(|found| found.partition.topic != TopicName::cluster_metadata());
         Ok(Self {
             directory: dir.meta().directory_id,

@@ -128,8 +128,11 @@ impl Quorum {
 
     /// Closes the log for a clean shutdown.
     pub fn close(&mut self) -> Result<(), QuorumError> {
-        if !self.never_flush {
-            self.log.close(&[])?;
+        if !self.never_flush
+            && let Some(ticket) = self.log.close(&[])?
+        {
+            let flushed = ticket.run()?;
+            self.log.flushed(flushed);
         }
         Ok(())
     }

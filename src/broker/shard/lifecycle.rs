@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, Offset, Timestamp};
-use gracchus_log::{Log, LogPosition, OpenError, Recovered, RecoveryStart};
+use gracchus_log::{FlushTicket, Log, LogPosition, OpenError, Recovered, RecoveryStart};
 use gracchus_state::config::TopicConfig;
 use gracchus_state::partition::{AckQueue, EpochCache, EpochStart, PartitionLeader, RecoveredPartition};
 use gracchus_state::producer::ProducerTable;
@@ -170,24 +170,19 @@ impl PartitionLog {
         self.publish();
     }
 
-    /// Flushes and closes for a clean shutdown. Answers whether it went well.
-    pub(super) fn close(&mut self) -> bool {
-        let producers = self.leader.producers().snapshot();
+    /// Closes for a clean shutdown. What is still to be flushed is in the ticket; whether all went well is in the status
+    /// when that has come back.
+    pub(super) fn close(&mut self) -> Option<FlushTicket> {
         if self.status != Status::Online {
-            return false;
+            return None;
         }
-        let Some(log) = self.log.as_mut() else { return true };
-        match log.close(&producers) {
-            Ok(()) => {
-                self.leader.flushed(log.log_end().offset);
-                self.moved();
-                self.publish();
-                true
-            }
+        let producers = self.leader.producers().snapshot();
+        match self.log.as_mut()?.close(&producers) {
+            Ok(ticket) => ticket,
             Err(error) => {
                 tracing::error!(partition = %self.partition.name(), %error, "the log was not closed");
                 self.go_offline();
-                false
+                None
             }
         }
     }

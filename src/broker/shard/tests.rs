@@ -21,6 +21,7 @@ fn env() -> ShardEnv {
         },
         clock: Clock::system(),
         never_flush: false,
+        opening_threads: 1,
         producers_max: 10,
         producer_expiration_ms: i64::MAX,
         producer_check_ms: i64::MAX,

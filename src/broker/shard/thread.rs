@@ -6,13 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use gracchus_base::{Clock, ErrorCode, Timestamp};
-use gracchus_log::{LogConfig, LogEnv};
+use gracchus_log::{LogConfig, LogEnv, parallel};
 use gracchus_state::config::TopicConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::partition_log::PartitionLog;
-use super::{Flusher, Message, PartitionCheckpoint, ShardClosed, ShardHandle};
-use crate::partition::PartitionKey;
+use super::{Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
+use crate::data_dirs::FoundLog;
+use crate::partition::{PartitionKey, Status};
 
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
 const ROUND_MAX: usize = 1024;
@@ -23,6 +24,8 @@ pub struct ShardEnv {
     pub clock: Clock,
     /// `--ephemeral`: nothing is ever flushed.
     pub never_flush: bool,
+    /// Threads that open partitions at once.
+    pub opening_threads: usize,
     /// Producers that a partition remembers at most.
     pub producers_max: usize,
     pub producer_expiration_ms: i64,
@@ -74,12 +77,14 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
         handle: handle.clone(),
         flusher,
         partitions: HashMap::new(),
+        to_open: Vec::new(),
         touched: HashSet::new(),
         flushing: 0,
         retained: Timestamp(first_check.saturating_sub(retention_check_ms)),
         producers_expired: Timestamp::NONE,
         opening: None,
         closing: None,
+        closed: false,
     };
     thread::Builder::new().name(name.to_owned()).spawn(move || shard.run(receiver))?;
     Ok(handle)
@@ -92,6 +97,8 @@ struct Shard {
     flusher: Flusher,
     /// Boxed: a table of large values would hold, and leave behind as it grows, several times their size.
     partitions: HashMap<PartitionKey, Box<PartitionLog>>,
+    /// Partitions with files that messages of this round have brought.
+    to_open: Vec<Open>,
     /// Partitions that a message of this round changed.
     touched: HashSet<PartitionKey>,
     /// Flushes in progress.
@@ -100,6 +107,8 @@ struct Shard {
     producers_expired: Timestamp,
     opening: Option<oneshot::Sender<()>>,
     closing: Option<oneshot::Sender<ShardClosed>>,
+    /// The logs were closed; their last flush is under way or done.
+    closed: bool,
 }
 
 impl Shard {
@@ -107,7 +116,10 @@ impl Shard {
         let mut round = Vec::with_capacity(ROUND_MAX);
         while mailbox.blocking_recv_many(&mut round, ROUND_MAX) > 0 {
             for message in round.drain(..) {
-                self.take(message);
+                // Nobody is answered by closed logs: their messages are dropped, as after the thread's end.
+                if !self.closed || matches!(message, Message::Flushed(_)) {
+                    self.take(message);
+                }
             }
             self.finish_round();
             if self.flushing > 0 {
@@ -117,13 +129,16 @@ impl Shard {
                 // Whoever asked may have given up.
                 let _gone = opening.send(()).is_err();
             }
-            if self.closing.is_some() {
-                return self.close();
+            if self.closing.is_some() && self.close_logs() {
+                return self.end();
             }
         }
     }
 
     fn take(&mut self, message: Message) {
+        if !matches!(message, Message::Open(_)) {
+            self.open_all();
+        }
         match message {
             Message::Append(append) => match self.partitions.get_mut(&append.key) {
                 Some(partition) => {
@@ -141,6 +156,8 @@ impl Shard {
                     }
                 }
             }
+            // Those with files are many at a start, and opened together; those without cost nothing.
+            Message::Open(open) if matches!(open.found, FoundLog::There { .. }) => self.to_open.push(*open),
             Message::Open(open) => {
                 let key = open.partition.key();
                 self.partitions.insert(key, Box::new(PartitionLog::open(&open, &self.env)));
@@ -170,8 +187,19 @@ impl Shard {
         }
     }
 
+    /// Opens the partitions that wait for it, several at once.
+    fn open_all(&mut self) {
+        let (to_open, env) = (std::mem::take(&mut self.to_open), &self.env);
+        let open = |open: Open| (open.partition.key(), Box::new(PartitionLog::open(&open, env)));
+        for (key, partition) in parallel::map(to_open, env.opening_threads, open) {
+            self.partitions.insert(key, partition);
+            self.touched.insert(key);
+        }
+    }
+
     /// Every touched partition appends what waits with few writes, starts a flush if it wants one, and publishes once.
     fn finish_round(&mut self) {
+        self.open_all();
         let touched = std::mem::take(&mut self.touched);
         let mut tickets = Vec::new();
         for key in &touched {
@@ -213,14 +241,21 @@ impl Shard {
         self.partitions.values().map(|partition| partition.checkpoint()).collect()
     }
 
-    /// Nothing is in flight any more: flush what is left, and tell.
-    fn close(&mut self) {
-        let mut clean = true;
-        if !self.env.never_flush {
-            for partition in self.partitions.values_mut() {
-                clean &= partition.close();
-            }
+    /// Nothing is in flight any more: closes the logs, and has what is left flushed. Answers whether that is done.
+    fn close_logs(&mut self) -> bool {
+        if !self.env.never_flush && !std::mem::replace(&mut self.closed, true) {
+            let close =
+                |(key, partition): (&PartitionKey, &mut Box<PartitionLog>)| Some((*key, partition.close()?));
+            let tickets: Vec<_> = self.partitions.iter_mut().filter_map(close).collect();
+            self.flushing = tickets.len();
+            self.flusher.flush(&self.handle, tickets);
         }
+        self.flushing == 0
+    }
+
+    fn end(&mut self) {
+        let clean = self.env.never_flush
+            || self.partitions.values().all(|partition| partition.status == Status::Online);
         let checkpoints = self.checkpoints();
         if let Some(reply) = self.closing.take() {
             drop(reply.send(ShardClosed { checkpoints, clean }));

@@ -52,12 +52,12 @@ fn a_directory_that_is_set_aside_keeps_its_files_and_frees_its_name() {
     let path = dir.partition_path(&partition("t", 0));
     fs.create_dir(&path).unwrap();
     partition_metadata::write(&fs, &path, TopicId([3; 16])).unwrap();
-    let found = dir.partitions().unwrap().remove(0);
+    let found = dir.partitions(2).unwrap().remove(0);
     let aside = dir.set_aside(&found, &Entropy::seeded(7)).unwrap();
     let name = aside.file_name().unwrap().to_str().unwrap();
     assert!(name.starts_with("t-0.") && name.ends_with("-stray"), "{name}");
     assert_eq!(partition_metadata::read(&fs, &aside).unwrap(), Some(TopicId([3; 16])));
-    assert_eq!(dir.partitions().unwrap(), []);
+    assert_eq!(dir.partitions(2).unwrap(), []);
     dir.remove_marked(&Deleter::at_once(Arc::new(|path, e| panic!("{path:?}: {e}")))).unwrap();
     assert!(fs.stat_if_there(&aside).unwrap().is_some(), "nothing removes it");
 }
@@ -71,7 +71,7 @@ fn partitions_are_found_and_marked_directories_are_removed() {
         fs.create_dir(&dir.path().join(name)).unwrap();
     }
     partition_metadata::write(&fs, &dir.partition_path(&partition("t", 0)), TopicId([3; 16])).unwrap();
-    let found = dir.partitions().unwrap();
+    let found = dir.partitions(2).unwrap();
     let found: Vec<_> = found.into_iter().map(|f| (f.partition, f.topic_id)).collect();
     assert_eq!(found, [(partition("a.b", 12), None), (partition("t", 0), Some(TopicId([3; 16])))]);
     dir.remove_marked(&Deleter::at_once(Arc::new(|path, e| panic!("{path:?}: {e}")))).unwrap();

@@ -5,7 +5,7 @@ use std::fs::{self, OpenOptions};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::num::NonZeroU64;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileExt, MetadataExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
@@ -23,7 +23,7 @@ struct RealFile(fs::File);
 
 impl Disk for Real {
     fn open(&self, path: &Path) -> io::Result<File> {
-        let file = match OpenOptions::new().read(true).write(true).open(path) {
+        let file = match open(path, OpenOptions::new().read(true).write(true)) {
             // What was written before can still be read there; a write will say what is wrong.
             Err(e) if e.kind() == io::ErrorKind::ReadOnlyFilesystem => fs::File::open(path)?,
             other => other?,
@@ -32,12 +32,12 @@ impl Disk for Real {
     }
 
     fn create_new(&self, path: &Path) -> io::Result<File> {
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+        let file = open(path, OpenOptions::new().read(true).write(true).create_new(true))?;
         Ok(Arc::new(RealFile(file)))
     }
 
     fn create(&self, path: &Path) -> io::Result<File> {
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+        let file = open(path, OpenOptions::new().read(true).write(true).create(true).truncate(true))?;
         Ok(Arc::new(RealFile(file)))
     }
 
@@ -121,6 +121,23 @@ impl Disk for Real {
         held.insert(id);
         Ok(Some(LockGuard::new(Held { id, _file: file })))
     }
+}
+
+/// Opens a file so that reading it does not count as an access: else the first read after each write would change the
+/// inode, and the next flush would have to write it.
+#[cfg(target_os = "linux")]
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<fs::File> {
+    let no_access_time = i32::try_from(rustix::fs::OFlags::NOATIME.bits()).unwrap_or(0);
+    match options.custom_flags(no_access_time).open(path) {
+        // Only the owner of a file may ask for it.
+        Err(e) if e.raw_os_error() == Some(Errno::PERM.raw_os_error()) => options.custom_flags(0).open(path),
+        other => other,
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<fs::File> {
+    options.open(path)
 }
 
 /// Types of file systems (`statfs`) whose `syncfs` writes all data, commits the journal and flushes the device: ext4 and

@@ -30,7 +30,7 @@ fn what_was_appended_is_read_and_is_there_after_closing_and_after_a_crash() {
     assert_eq!(log.log_end().offset, Offset(200));
     assert!(matches!(&seen[0], Recovered::Snapshot(producers) if producers.is_empty()));
     assert!(matches!(&seen[seen.len() - 1], Recovered::Epochs(e) if e == &[(LeaderEpoch(0), Offset(0))]));
-    log.close(&[]).unwrap();
+    close(&mut log, &[]);
     assert!(log.append(&[batch(200, 1, 10, 0)], NOW).is_err());
 
     let (log, seen) = open(env(Fs::real()), &dir, clean());
@@ -46,7 +46,7 @@ fn a_lazy_log_leaves_nothing_on_disk_before_its_first_append() {
     assert!(log.flush_ticket().is_none());
     log.roll(&[], NOW).unwrap();
     assert_eq!(log.view().read(Offset(0), log.log_end(), 100, true).unwrap().map(|r| r.len), None);
-    log.close(&[]).unwrap();
+    close(&mut log, &[]);
     assert_eq!(disk.ops(), 0);
 }
 
@@ -185,20 +185,82 @@ fn a_view_of_a_deleted_log_does_not_read_the_one_that_has_its_name_now() {
 
 #[test]
 fn a_flush_that_outlives_its_log_leaves_the_one_that_has_its_name_now_alone() {
+    for together in [false, true] {
+        let disk = SimDisk::new();
+        let env = sim_env(&disk);
+        let mut log = lazy(env.clone(), &dir());
+        log.write_epochs(&[(LeaderEpoch(7), Offset(0))]);
+        append(&mut log, batch(0, 1, 100, 5));
+        log.roll(&[], NOW).unwrap();
+        let late = log.flush_ticket().unwrap();
+        log.delete().unwrap();
+        let mut log = lazy(env.clone(), &dir());
+        log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
+        append(&mut log, batch(0, 1, 100, 6));
+        log.roll(&[], NOW).unwrap();
+        flush(&mut log);
+        let _flushed =
+            if together { run_together(vec![late], &env.fs).remove(0) } else { late.run() }.unwrap();
+        let epochs = crate::epoch_checkpoint::read(&Fs::new(disk), &dir()).unwrap();
+        assert_eq!(epochs, Some(vec![(LeaderEpoch(0), Offset(0))]));
+    }
+}
+
+#[test]
+fn epochs_are_stored_when_a_segment_is_sealed_and_the_recovery_point_waits_for_them() {
     let disk = SimDisk::new();
-    let env = sim_env(&disk);
-    let mut log = lazy(env.clone(), &dir());
-    log.write_epochs(&[(LeaderEpoch(7), Offset(0))]);
-    append(&mut log, batch(0, 1, 100, 5));
-    let late = log.flush_ticket().unwrap();
-    log.delete().unwrap();
-    let mut log = lazy(env, &dir());
+    let mut log = lazy(sim_env(&disk), &dir());
     log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
-    append(&mut log, batch(0, 1, 100, 6));
+    append(&mut log, batch(0, 1, 100, 0));
     flush(&mut log);
-    let _flushed = late.run().unwrap();
-    let epochs = crate::epoch_checkpoint::read(&Fs::new(disk), &dir()).unwrap();
-    assert_eq!(epochs, Some(vec![(LeaderEpoch(0), Offset(0))]));
+    let stored = || crate::epoch_checkpoint::read(&Fs::new(disk.clone()), &dir()).unwrap().map(|e| e.len());
+    assert_eq!((stored(), log.recovery_point()), (None, Offset(1)), "without a file all batches are read");
+    log.roll(&[], NOW).unwrap();
+    flush(&mut log);
+    assert_eq!((stored(), log.recovery_point()), (Some(1), Offset(1)));
+
+    log.write_epochs(&[(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(1))]);
+    (1..3).for_each(|n| append(&mut log, epoch_batch(n, 1, 100, 0, 3)));
+    flush(&mut log);
+    assert_eq!(
+        (stored(), log.recovery_point()),
+        (Some(1), Offset(1)),
+        "the first batch of 3 is to be read again"
+    );
+    let (_, seen) = open(sim_env(&disk.crash(1)), &dir(), unclean(log.recovery_point()));
+    let expected = [(LeaderEpoch(0), Offset(0)), (LeaderEpoch(3), Offset(1))];
+    assert!(matches!(&seen[seen.len() - 1], Recovered::Epochs(epochs) if *epochs == expected), "{seen:?}");
+
+    log.roll(&[], NOW).unwrap();
+    let ticket = log.flush_ticket().unwrap();
+    assert_eq!(log.recovery_point(), Offset(1), "not before it is flushed");
+    let flushed = ticket.run().unwrap();
+    log.flushed(flushed);
+    assert_eq!((stored(), log.recovery_point()), (Some(2), Offset(3)));
+
+    log.write_epochs(&[
+        (LeaderEpoch(0), Offset(0)),
+        (LeaderEpoch(3), Offset(1)),
+        (LeaderEpoch(4), Offset(3)),
+    ]);
+    append(&mut log, epoch_batch(3, 1, 100, 0, 4));
+    close(&mut log, &[]);
+    assert_eq!((stored(), log.recovery_point()), (Some(3), Offset(4)));
+}
+
+#[test]
+fn epochs_are_stored_when_much_was_written_since() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    log.set_config(crate::LogConfig::default());
+    log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
+    let stored = || crate::epoch_checkpoint::read(&Fs::new(disk.clone()), &dir()).unwrap().is_some();
+    for n in 0..11 {
+        assert!(!stored());
+        append(&mut log, batch(n, 1, 100_000, 0));
+        flush(&mut log);
+    }
+    assert!(stored());
 }
 
 #[test]

@@ -40,6 +40,13 @@ fn snapshot_at(end: Offset) -> Vec<ProducerSnapshot> {
     }]
 }
 
+/// The way in which a flush is done.
+enum How {
+    Alone,
+    /// With the whole file system.
+    Together,
+}
+
 /// The power is off.
 #[derive(Debug)]
 struct Stopped(#[expect(dead_code, reason = "printed when a run stops that should not")] String);
@@ -60,10 +67,11 @@ impl Run {
         for _ in 0..steps {
             match chance.next_u64() % 16 {
                 0..=8 => self.append(log, chance)?,
-                9 | 10 => self.flush(log, |_, _| Ok(()))?,
+                9 => self.flush(log, How::Alone, |_, _| Ok(()))?,
+                10 => self.flush(log, How::Together, |_, _| Ok(()))?,
                 11 => {
-                    let chance = chance.clone();
-                    self.flush(log, move |run, log| run.append(log, &chance))?;
+                    let how = if chance.next_u64().is_multiple_of(2) { How::Alone } else { How::Together };
+                    self.flush(log, how, |run, log| run.append(log, chance))?;
                 }
                 12 => log.roll(&snapshot_at(log.log_end().offset), NOW).map_err(Stopped::by)?,
                 13 => self.new_epoch(log),
@@ -95,11 +103,16 @@ impl Run {
     fn flush(
         &mut self,
         log: &mut Log,
+        how: How,
         between: impl FnOnce(&mut Self, &mut Log) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
         let Some(ticket) = log.flush_ticket() else { return Ok(()) };
         between(self, log)?;
-        let flushed = ticket.run().map_err(Stopped::by)?;
+        let flushed = match how {
+            How::Alone => ticket.run(),
+            How::Together => run_together(vec![ticket], &log.shared.env.fs).remove(0),
+        };
+        let flushed = flushed.map_err(Stopped::by)?;
         let to = log.flushed(flushed);
         self.flushed = self.given.iter().filter(|batch| batch.header.next_offset() <= to.offset).count();
         Ok(())
@@ -271,6 +284,86 @@ fn faults_03_a_power_cut_at_any_point_loses_nothing_flushed_and_serves_nothing_t
     assert!(points > 2000, "{points} points");
 }
 
+/// Makes that many logs, each with a batch that is flushed together with the others', and then a second one. Returns for
+/// each the batches that were heard to be flushed.
+fn first_and_second(disk: &SimDisk, logs: usize) -> Vec<usize> {
+    let env = sim_env(disk);
+    let mut acked = vec![0; logs];
+    let mut logs: Vec<_> = (0..logs).map(|n| lazy(env.clone(), &numbered(n))).collect();
+    logs.iter_mut().for_each(|log| log.write_epochs(&[(LeaderEpoch(0), Offset(0))]));
+    for n in 0..2 {
+        let appended = |log: &mut Log| log.append(&[batch(n, 1, 100, n)], NOW).is_ok();
+        if !logs.iter_mut().all(appended) {
+            return acked;
+        }
+        let tickets = logs.iter_mut().map(|log| log.flush_ticket().unwrap()).collect();
+        for (at, outcome) in run_together(tickets, &env.fs).into_iter().enumerate() {
+            let Ok(flushed) = outcome else { return acked };
+            acked[at] += 1;
+            assert_eq!(logs[at].flushed(flushed).offset, Offset(n + 1));
+        }
+    }
+    acked
+}
+
+fn numbered(n: usize) -> std::path::PathBuf {
+    format!("/t-{n}").into()
+}
+
+#[test]
+fn a_power_cut_between_making_logs_and_flushing_them_together_loses_nothing_that_was_acknowledged() {
+    let mut cuts = 0;
+    loop {
+        let disk = SimDisk::new();
+        disk.fail(move |n, _, _| (n == cuts).then_some(Fault::PowerCut));
+        let acked = first_and_second(&disk, 4);
+        for seed in 0..8 {
+            let after = disk.crash(seed);
+            for (n, acked) in acked.iter().enumerate() {
+                let opened = Log::open(
+                    numbered(n),
+                    TOPIC_ID,
+                    config(),
+                    sim_env(&after),
+                    unclean(Offset(0)),
+                    &mut |_| {},
+                );
+                let there = opened.map_or(Vec::new(), |log| read_all(&log.view()));
+                assert!(there.len() >= *acked, "cut {cuts}, seed {seed}: {} of {acked}", there.len());
+                assert_same(&there, &[batch(0, 1, 100, 0), batch(1, 1, 100, 1)][..there.len()]);
+            }
+        }
+        if acked == [2; 4] {
+            break;
+        }
+        cuts += 1;
+    }
+    assert_eq!(cuts, 4 * 5 + 1 + 4 + 1, "for each log five operations and one; two flushes in all");
+}
+
+#[test]
+fn a_power_cut_while_a_log_is_closed_loses_nothing_flushed() {
+    for seed in 0..20 {
+        for cut in 0.. {
+            let disk = SimDisk::new();
+            let mut run = Run { epochs: vec![(LeaderEpoch(0), Offset(0))], ..Run::default() };
+            let mut log = lazy(sim_env(&disk), &dir());
+            run.go(&mut log, &Entropy::seeded(seed), 40).unwrap();
+            let before = disk.ops();
+            disk.fail(move |n, _, _| (n == before + cut).then_some(Fault::PowerCut));
+            let closed = log.close(&snapshot_at(run.end())).map_err(Stopped::by).and_then(|ticket| {
+                let fs = &log.shared.env.fs;
+                ticket
+                    .map_or(Ok(()), |t| run_together(vec![t], fs).remove(0).map(|_| ()).map_err(Stopped::by))
+            });
+            run.check(&disk.crash(seed ^ cut));
+            if closed.is_ok() {
+                break;
+            }
+        }
+    }
+}
+
 #[test]
 fn a_power_cut_while_recovering_from_a_power_cut_loses_nothing_flushed() {
     for seed in 0..40 {
@@ -315,7 +408,7 @@ fn faults_25_after_a_clean_end_nothing_is_scanned_and_nothing_is_missing() {
         let mut run = Run { epochs: vec![(LeaderEpoch(0), Offset(0))], ..Run::default() };
         let mut log = lazy(sim_env(&disk), &dir());
         run.go(&mut log, &Entropy::seeded(seed), 60).unwrap();
-        log.close(&snapshot_at(run.end())).unwrap();
+        close(&mut log, &snapshot_at(run.end()));
         let after = disk.crash(seed);
         let (log, seen) = open(sim_env(&after), &dir(), clean());
         assert_eq!((log.log_end().offset, log.recovery_point()), (run.end(), run.end()));
@@ -324,7 +417,7 @@ fn faults_25_after_a_clean_end_nothing_is_scanned_and_nothing_is_missing() {
         assert!(!seen.iter().any(|r| matches!(r, Recovered::Batch(_))));
         let ops = after.ops();
         let (mut log, _) = open(sim_env(&after), &dir(), clean());
-        log.close(&[]).unwrap();
+        close(&mut log, &[]);
         assert_eq!(after.ops(), ops, "opening and closing changes nothing then");
     }
 }

@@ -26,7 +26,7 @@ fn closed_log() -> (SimDisk, Vec<Batch>) {
     let batches: Vec<_> = (0..BATCHES).map(of).collect();
     batches.iter().cloned().for_each(|batch| append(&mut log, batch));
     log.write_epochs(&[(LeaderEpoch(0), Offset(0)), (LeaderEpoch(1), Offset(30))]);
-    log.close(&[]).unwrap();
+    close(&mut log, &[]);
     (disk, batches)
 }
 

@@ -109,15 +109,23 @@ fn faults_29_a_failed_flush_is_never_taken_for_a_flush() {
         let disk = SimDisk::new();
         let mut syncs = 0;
         disk.fail(move |_, op, _| {
-            syncs += i32::from(matches!(op, Op::SyncData | Op::SyncDir));
-            (matches!(op, Op::SyncData | Op::SyncDir) && syncs == failing + 1).then_some(Fault::Io)
+            let is_sync = matches!(op, Op::SyncData | Op::SyncDir | Op::SyncFs);
+            syncs += i32::from(is_sync);
+            (is_sync && syncs == failing + 1).then_some(Fault::Io)
         });
         let mut log = lazy(sim_env(&disk), &dir());
         log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
         let mut acked = Offset(0);
         for n in 0..12 {
             append(&mut log, batch(n, 1, 100, n));
-            match log.flush_ticket().unwrap().run() {
+            // Now and then the whole disk is flushed, which may fail as well.
+            let ticket = log.flush_ticket().unwrap();
+            let outcome = if n % 3 == 2 {
+                run_together(vec![ticket], &log.shared.env.fs).remove(0)
+            } else {
+                ticket.run()
+            };
+            match outcome {
                 Ok(flushed) => acked = log.flushed(flushed).offset,
                 Err(_) => {
                     log.poison();
@@ -128,7 +136,37 @@ fn faults_29_a_failed_flush_is_never_taken_for_a_flush() {
         assert!(log.is_offline(), "flush {failing} has failed");
         assert!(log.flush_ticket().is_none());
         assert!(matches!(log.append(&[batch(acked.0, 1, 10, 0)], NOW), Err(AppendError::Offline)));
-        assert_eq!(log.recovery_point(), acked);
+        assert_eq!(log.flushed_to().offset, acked);
+    }
+}
+
+#[test]
+fn faults_29_a_file_system_that_was_not_flushed_fails_every_log_that_was_flushed_with_it() {
+    let disk = SimDisk::new();
+    let env = sim_env(&disk);
+    let mut logs: Vec<_> = (0..5).map(|n| lazy(env.clone(), format!("/t-{n}").as_ref())).collect();
+    let flush_all = |logs: &mut [crate::Log]| {
+        let tickets = logs.iter_mut().map(|log| log.flush_ticket().unwrap()).collect();
+        run_together(tickets, &env.fs)
+    };
+    logs.iter_mut().for_each(|log| append(log, batch(0, 1, 100, 0)));
+    let outcomes = flush_all(&mut logs);
+    for (log, flushed) in logs.iter_mut().zip(outcomes) {
+        assert_eq!(log.flushed(flushed.unwrap()).offset, Offset(1));
+    }
+    logs.iter_mut().for_each(|log| append(log, batch(1, 1, 100, 0)));
+    disk.fail(|_, op, _| (op == Op::SyncFs).then_some(Fault::Io));
+    let outcomes = flush_all(&mut logs);
+    disk.heal();
+    assert!(outcomes.iter().all(Result::is_err));
+    for (n, log) in logs.iter_mut().enumerate() {
+        log.poison();
+        assert!(log.flush_ticket().is_none(), "never flushed again as if nothing had happened");
+        assert!(matches!(log.append(&[batch(2, 1, 10, 0)], NOW), Err(AppendError::Offline)));
+        assert_eq!(log.flushed_to().offset, Offset(1));
+        let path = format!("/t-{n}");
+        let (log, _) = open(sim_env(&disk.crash(n as u64)), path.as_ref(), unclean(Offset(0)));
+        assert_same(&read_all(&log.view())[..1], &[batch(0, 1, 100, 0)]);
     }
 }
 

@@ -54,7 +54,7 @@ fn a_directory_written_by_kafka_opens_reads_and_stays_as_it_was() {
     assert_eq!(records, 90);
     assert!(matches!(&seen[0], Recovered::Snapshot(producers) if producers.len() == 3));
     assert!(matches!(&seen[1], Recovered::Epochs(e) if *e == [(LeaderEpoch(0), Offset(0))]));
-    log.close(&[]).unwrap();
+    close(&mut log, &[]);
     assert!(content(&dir) == content(&fixture()), "not a byte has changed");
 }
 
@@ -79,7 +79,7 @@ fn indexes_made_anew_are_kafkas_byte_for_byte() {
             seen.iter().filter(|r| matches!(r, Recovered::Batch(h) if h.base_offset >= Offset(70)));
         assert_eq!(replayed.count(), seen.len() - 2);
         assert!(matches!(&seen[seen.len() - 1], Recovered::Epochs(e) if *e == [(LeaderEpoch(0), Offset(0))]));
-        log.close(&[]).unwrap();
+        close(&mut log, &[]);
         let indexes = |dir: &Path| {
             content(dir).into_iter().filter(|(name, _)| name.ends_with("index")).collect::<Vec<_>>()
         };
@@ -99,7 +99,7 @@ fn batches_appended_to_kafkas_log_follow_its_own() {
 }
 
 /// A log of several segments, made of the batches of the fixture again and again, with new offsets.
-fn written_log(dir: &Path, close: bool) -> Log {
+fn written_log(dir: &Path, closed: bool) -> Log {
     let (_tmp, kafkas) = copy();
     let material = read_all(&open_kafkas(&kafkas, clean()).0.view());
     let mut log = lazy(env(Fs::real()), dir);
@@ -125,8 +125,8 @@ fn written_log(dir: &Path, close: bool) -> Log {
         (LeaderEpoch(2), Offset(1260)),
     ]);
     flush(&mut log);
-    if close {
-        log.close(&producers).unwrap();
+    if closed {
+        close(&mut log, &producers);
     }
     log
 }

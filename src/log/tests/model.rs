@@ -92,7 +92,7 @@ impl Model {
 
     fn restart(&mut self, clean_shutdown: bool) {
         if clean_shutdown {
-            self.log.close(&[]).unwrap();
+            close(&mut self.log, &[]);
         }
         if self.log.dir() != dir() || self.disk.ops() == 0 {
             return self.log = lazy(sim_env(&self.disk), &dir());

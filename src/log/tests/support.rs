@@ -4,17 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use gracchus_base::producer::ProducerSnapshot;
 use gracchus_base::{Entropy, LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId};
 use gracchus_wire::records::{Attributes, Batch, BatchHeader};
 
 use crate::config::{LogConfig, LogEnv};
 use crate::deleter::Deleter;
+use crate::error::FlushError;
 use crate::files::FileCache;
+use crate::flush::{FlushTicket, Flushed};
 use crate::fs::Fs;
 use crate::fs::sim::SimDisk;
 use crate::log::{Log, RecoveryStart};
 use crate::recovery::Recovered;
 use crate::view::LogView;
+use crate::whole_flush::WholeFlush;
 
 pub const TOPIC_ID: TopicId = TopicId([7; 16]);
 pub const NOW: Timestamp = Timestamp(1_000_000);
@@ -83,6 +87,24 @@ pub fn flush(log: &mut Log) {
         let flushed = ticket.run().unwrap();
         log.flushed(flushed);
     }
+}
+
+/// Closes in good order.
+pub fn close(log: &mut Log, producers: &[ProducerSnapshot]) {
+    if let Some(ticket) = log.close(producers).unwrap() {
+        let flushed = ticket.run().unwrap();
+        log.flushed(flushed);
+    }
+}
+
+/// Runs tickets with one flush of the whole disk.
+pub fn run_together(tickets: Vec<FlushTicket>, fs: &Fs) -> Vec<Result<Flushed, FlushError>> {
+    let mut whole = WholeFlush::new(fs.file_system(Path::new("/")).unwrap().unwrap());
+    whole
+        .run(tickets.into_iter().map(|ticket| ((), ticket)))
+        .into_iter()
+        .map(|(_, outcome)| outcome)
+        .collect()
 }
 
 /// Rolls as a shard does, then appends.

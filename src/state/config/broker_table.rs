@@ -54,7 +54,6 @@ pub const BROKER: &[Definition] = &[
     Definition::int("num.recovery.threads.per.data.dir", "2")
         .at_least(1)
         .cluster_wide()
-        .not_implemented()
         .doc("Threads per data directory that recover logs at start."),
     Definition::int("num.log.shards", "")
         .at_least(1)

@@ -1,0 +1,107 @@
+//! What of a log is not on stable storage.
+
+use std::sync::Arc;
+
+use crate::epochs_to_store::EpochsToStore;
+use crate::fs::File;
+use crate::log::LogPosition;
+use crate::names::Kind;
+use crate::segment::SegmentId;
+
+/// What of a log is not on stable storage.
+pub(crate) struct Unflushed {
+    pub flushed_to: LogPosition,
+    /// Files with unflushed bytes.
+    pub files: Vec<UnflushedFile>,
+    /// `partition.metadata` was just written.
+    pub metadata: bool,
+    /// Files were made or renamed in the directory.
+    pub dir: bool,
+    /// The directory itself was made.
+    pub parent: bool,
+    pub epochs: EpochsToStore,
+    /// Counts what was written: a ticket covers what was written before it was taken.
+    pub writes: u64,
+    /// Counts truncations: a ticket taken before one says nothing about what came after.
+    pub truncations: u32,
+    /// A ticket is on its way.
+    pub in_flight: bool,
+}
+
+#[derive(Clone)]
+pub(crate) struct UnflushedFile {
+    pub id: Arc<SegmentId>,
+    pub kind: Kind,
+    /// Held from the write to the flush; `None` for what another run of the process wrote, and for what can be made anew
+    /// from the batches.
+    pub file: Option<File>,
+    pub written: u64,
+}
+
+impl Unflushed {
+    pub(crate) fn nothing(end: LogPosition) -> Self {
+        Self {
+            flushed_to: end,
+            files: Vec::new(),
+            metadata: false,
+            dir: false,
+            parent: false,
+            epochs: EpochsToStore::default(),
+            writes: 0,
+            truncations: 0,
+            in_flight: false,
+        }
+    }
+
+    /// Notes that a file has unflushed bytes.
+    pub(crate) fn wrote(&mut self, id: Arc<SegmentId>, kind: Kind, file: Option<File>) {
+        self.writes = self.writes.saturating_add(1);
+        let known = |f: &&mut UnflushedFile| Arc::ptr_eq(&f.id, &id) && f.kind == kind;
+        match self.files.iter_mut().find(known) {
+            Some(known) => {
+                known.written = self.writes;
+                known.file = file.or(known.file.take());
+            }
+            None => self.files.push(UnflushedFile { id, kind, file, written: self.writes }),
+        }
+    }
+
+    /// The handle of a segment's log file, if it is held.
+    pub(crate) fn held(&self, id: &Arc<SegmentId>) -> Option<File> {
+        let held = |f: &&UnflushedFile| Arc::ptr_eq(&f.id, id) && f.kind == Kind::Log;
+        self.files.iter().find(held).and_then(|f| f.file.clone())
+    }
+
+    /// Forgets files that are not part of the log any more.
+    pub(crate) fn forget(&mut self, id: &Arc<SegmentId>) {
+        self.files.retain(|f| !Arc::ptr_eq(&f.id, id));
+    }
+
+    /// The log was cut at `end`: less is flushed, and tickets on their way count for nothing.
+    pub(crate) fn truncated(&mut self, end: LogPosition) {
+        self.truncations = self.truncations.wrapping_add(1);
+        if self.flushed_to.offset > end.offset {
+            self.flushed_to = end;
+        }
+        self.epochs.distrust_file();
+    }
+
+    /// Lets go of all descriptors.
+    pub(crate) fn release(&mut self) {
+        self.files = Vec::new();
+    }
+
+    #[cfg(test)]
+    pub(crate) fn holds_files(&self) -> bool {
+        self.files.iter().any(|f| f.file.is_some())
+    }
+
+    pub(crate) fn is_nothing(&self, end: LogPosition) -> bool {
+        self.files.is_empty()
+            && !self.metadata
+            && !self.dir
+            && !self.parent
+            && !self.epochs.are_due()
+            && self.flushed_to == end
+    }
+}
