@@ -5,18 +5,16 @@
 
 mod client;
 mod commands;
-mod connection;
-mod control;
 mod crowd;
+mod due;
 mod guards;
-mod latencies;
+mod histogram;
 mod limit;
 mod machine;
 mod meter;
 mod process_usage;
 mod protocol_client;
 mod provenance;
-mod quantiles;
 mod replay;
 mod report;
 mod results;
