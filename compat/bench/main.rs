@@ -49,7 +49,8 @@ const ABOUT: &str = "Measures the broker beside Apache Kafka and beside the mach
 const EXAMPLES: &str = "\
 Each workload starts its subjects on empty directories, runs a round of each that is not kept, then the rounds that
 are, in turn (A B C A B C ...). Figures go to stderr, samples into the results' file; a workload that is run again
-replaces its own samples there. A round fails if a record is refused or not stored.
+replaces its own samples there. A round fails if a record is refused or not stored; then its workload has no samples
+any more, the next one goes on, and the run ends with exit code 1 and a line for each that failed.
 
 Examples:
   compat-bench                                           everything, at full size (hours)
@@ -129,9 +130,12 @@ fn run(arguments: Arguments) -> Result<(), BenchError> {
             .map(|name| subject::Subject::parse(name))
             .collect::<Result<_, _>>()?,
     };
-    run::run(&plan, &jars, &arguments.results)?;
+    let failed = run::run(&plan, &jars, &arguments.results)?;
     if arguments.write {
         ReportArguments::of(&arguments.results).run(&workload::all())?;
     }
-    Ok(())
+    if failed.is_empty() {
+        return Ok(());
+    }
+    Err(BenchError::Failed(format!("{} workloads failed\n{}", failed.len(), failed.join("\n"))))
 }

@@ -27,7 +27,7 @@ pub const WORKLOADS: &[Workload] = &[
         settings: SETTINGS,
         round: large,
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "replay-16k",
@@ -39,7 +39,7 @@ pub const WORKLOADS: &[Workload] = &[
             produce(running, context, &timed(context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
         },
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "replay-one-record",
@@ -51,7 +51,7 @@ pub const WORKLOADS: &[Workload] = &[
             produce(running, context, &timed(context, BatchShape::one_record(100), 16, 2), &[])
         },
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "replay-one-by-one",
@@ -63,7 +63,7 @@ pub const WORKLOADS: &[Workload] = &[
             produce(running, context, &timed(context, BatchShape::one_record(100), 1, 1), &[])
         },
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "flush-messages-1",
