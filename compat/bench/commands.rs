@@ -6,11 +6,11 @@ use std::time::Duration;
 use clap::Subcommand;
 
 use crate::BenchError;
-use crate::control::Control;
+use crate::histogram::Histogram;
 use crate::limit::{self, ServerArguments};
 use crate::process_usage::ProcessUsage;
+use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
-use crate::replay::histogram::Histogram;
 use crate::replay::{Amount, FetchReplay, ProduceReplay, Wanted};
 use crate::report::ReportArguments;
 use crate::workload;
@@ -165,14 +165,14 @@ impl Target {
         if self.limit {
             return measure(topic, vec![0; self.partitions]);
         }
-        let mut control = Control::connect(self.address)?;
+        let mut client = ProtocolClient::connect(self.address)?;
         let partitions = self.partitions as i32;
-        if self.topic.is_none() || control.end_offsets(topic, partitions).is_err() {
-            control.create_topic(topic, partitions, &[])?;
+        if self.topic.is_none() || client.end_offsets(topic, partitions).is_err() {
+            client.create_topic_with_leaders(topic, partitions, &[])?;
         }
-        let measured = measure(topic, control.end_offsets(topic, partitions)?);
+        let measured = measure(topic, client.end_offsets(topic, partitions)?);
         if self.topic.is_none() {
-            control.delete_topic(topic)?;
+            client.delete_topic(topic)?;
         }
         measured
     }

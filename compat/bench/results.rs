@@ -76,6 +76,18 @@ pub struct Results {
 }
 
 impl Results {
+    /// Drops what is known of a workload.
+    pub fn forget(&mut self, workload: &str) {
+        self.samples.retain(|sample| sample.workload != workload);
+        self.provenance.remove(workload);
+    }
+
+    /// Adds what a run of a workload has measured.
+    pub fn add(&mut self, workload: &str, samples: Vec<Sample>, provenance: Provenance) {
+        self.samples.extend(samples);
+        self.provenance.insert(workload.to_owned(), provenance);
+    }
+
     /// The rounds of one metric of one subject; `None` if it was not measured.
     pub fn spread(&self, workload: &str, part: &str, subject: Subject, metric: Metric) -> Option<Spread> {
         self.spread_of_parts(workload, &[part], subject, metric)

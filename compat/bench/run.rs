@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::Instant;
 
 use compat_harness::Jars;
 
@@ -24,20 +25,28 @@ pub struct Plan {
 }
 
 /// Runs the plan; after each workload the samples replace that workload's old ones in `file`, so that a run which is cut
-/// off loses one workload at most.
-pub fn run(plan: &Plan, jars: &Jars, file: &Path) -> Result<Results, BenchError> {
+/// off loses one workload at most. One that fails loses its old samples too, which would pass for new ones, and the next
+/// one goes on; returns why, a line for each that failed.
+pub fn run(plan: &Plan, jars: &Jars, file: &Path) -> Result<Vec<String>, BenchError> {
     let mut results = load(file)?;
     let mut context = Context { jars: jars.clone(), round: 0, is_warm_up: true, scale: plan.scale };
+    let mut failed = Vec::new();
     for workload in &plan.workloads {
         eprintln!("{}: {}", workload.name, workload.about);
-        let provenance = Provenance::now(plan.scale);
-        let samples = run_one(plan, workload, &mut context)?;
-        results.samples.retain(|sample| sample.workload != workload.name);
-        results.samples.extend(samples);
-        results.provenance.insert(workload.name.to_owned(), provenance);
+        let (begun, provenance) = (Instant::now(), Provenance::now(plan.scale));
+        results.forget(workload.name);
+        match run_one(plan, workload, &mut context) {
+            Ok(samples) => results.add(workload.name, samples, provenance),
+            Err(error) => {
+                let line = format!("{}: {error}", workload.name);
+                eprintln!("  failed: {line}");
+                failed.push(line);
+            }
+        }
         fs::write(file, serde_json::to_vec_pretty(&results)?)?;
+        eprintln!("  {:.0} s", begun.elapsed().as_secs_f64());
     }
-    Ok(results)
+    Ok(failed)
 }
 
 /// What earlier runs left in `file`.

@@ -63,19 +63,19 @@ impl Context {
 pub fn all() -> Vec<Workload> {
     [
         workloads::start::WORKLOADS,
-        workloads::replay::WORKLOADS,
-        workloads::fetch_replay::WORKLOADS,
-        workloads::growth::WORKLOADS,
-        workloads::slow_consumer::WORKLOADS,
-        workloads::trickle::WORKLOADS,
-        workloads::soak::WORKLOADS,
         workloads::client_produce::WORKLOADS,
+        workloads::replay::WORKLOADS,
         workloads::client_consume::WORKLOADS,
+        workloads::fetch_replay::WORKLOADS,
         workloads::end_to_end::WORKLOADS,
         workloads::partitions::WORKLOADS,
+        workloads::trickle::WORKLOADS,
         workloads::idle_connections::WORKLOADS,
         workloads::groups::WORKLOADS,
         workloads::long_polls::WORKLOADS,
+        workloads::growth::WORKLOADS,
+        workloads::slow_consumer::WORKLOADS,
+        workloads::soak::WORKLOADS,
     ]
     .concat()
 }

@@ -30,8 +30,8 @@ const FIXED: &[(&str, &str)] = &[
 ];
 
 pub struct Producer {
-    /// Keeps the native client.
-    client: BaseProducer,
+    /// Keeps the native client, which `queue` and `topic` belong to.
+    _client: BaseProducer,
     queue: *mut native::rd_kafka_queue_t,
     topic: *mut native::rd_kafka_topic_t,
     partitions: i32,
@@ -63,7 +63,7 @@ impl Producer {
             )
         };
         let mut producer = Producer {
-            client,
+            _client: client,
             queue,
             topic: native_topic,
             partitions: topic.partitions(),

@@ -6,15 +6,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use gracchus_base::limits::{BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES};
+use gracchus_wire::Request;
 use gracchus_wire::messages::fetch_request::{FetchPartition, FetchTopic};
 use gracchus_wire::messages::{BrokerId, FetchRequest};
-use gracchus_wire::{Request, client};
 
-use super::histogram::Histogram;
 use super::incoming::Incoming;
 use crate::BenchError;
-use crate::connection::SILENCE;
-use crate::control::topic_name;
+use crate::histogram::Histogram;
+use crate::protocol_client::{self, ProtocolClient, topic_name};
 
 /// The last version that names topics.
 pub const VERSION: i16 = 12;
@@ -62,9 +61,7 @@ impl Fetcher {
         positions: Vec<(i32, i64)>,
         wanted: Wanted,
     ) -> Result<Fetcher, BenchError> {
-        let stream = TcpStream::connect(address)?;
-        stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(SILENCE))?;
+        let stream = ProtocolClient::connect(address)?.into_stream();
         let incoming = Incoming::default();
         Ok(Fetcher { stream, topic: topic.to_owned(), wanted, positions, correlation_id: 0, incoming })
     }
@@ -73,8 +70,7 @@ impl Fetcher {
     pub fn fetch(&mut self) -> Result<Fetched, BenchError> {
         self.correlation_id = self.correlation_id.wrapping_add(1);
         let request = Request::Fetch(self.request());
-        let frame = client::encode_request(VERSION, self.correlation_id, Some("replay"), &request)
-            .map_err(|error| BenchError::Failed(error.to_string()))?;
+        let frame = protocol_client::encode(VERSION, self.correlation_id, &request)?;
         self.stream.write_all(&frame)?;
         let Fetcher { stream, incoming, .. } = self;
         incoming.open(stream)?;

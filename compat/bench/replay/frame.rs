@@ -11,7 +11,7 @@ use gracchus_wire::records::{BatchBuilder, BatchOptions};
 use gracchus_wire::{Request, client};
 
 use crate::BenchError;
-use crate::control::topic_name;
+use crate::protocol_client::topic_name;
 
 /// By topic name, flexible, served by the reference and by ours.
 pub const VERSION: i16 = 11;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use gracchus_base::Clock;
 
 use super::frame::{Answer, Frame, Head};
-use super::histogram::Histogram;
 use crate::BenchError;
+use crate::histogram::Histogram;
 
 /// Requests that one `writev` takes.
 const WRITTEN_AT_ONCE: usize = 16;

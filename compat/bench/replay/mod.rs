@@ -3,7 +3,6 @@
 
 pub mod fetch;
 pub mod frame;
-pub mod histogram;
 mod incoming;
 mod lane;
 pub mod produce;

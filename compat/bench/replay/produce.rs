@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::frame::{BatchShape, Frame};
-use super::histogram::Histogram;
 use super::lane::{Lane, Pace, Tally};
 use crate::BenchError;
-use crate::connection::SILENCE;
+use crate::histogram::Histogram;
+use crate::protocol_client::ANSWER_LIMIT;
 
 /// More would take the processors from what is measured.
 const THREADS: usize = 2;
@@ -167,10 +167,11 @@ fn wait(lanes: &[Lane<'_>]) -> Result<Vec<PollFlags>, BenchError> {
         polled.push(PollFd::new(&lane.stream, PollFlags::IN | write));
     }
     let due = lanes.iter().filter_map(Lane::due).min();
-    let limit = due.map_or(SILENCE, |due| due.saturating_duration_since(Instant::now()).min(SILENCE));
+    let limit =
+        due.map_or(ANSWER_LIMIT, |due| due.saturating_duration_since(Instant::now()).min(ANSWER_LIMIT));
     let timeout = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: i64::from(limit.subsec_nanos()) };
     match poll(&mut polled, Some(&timeout)) {
-        Ok(0) if due.is_none() => Err(BenchError::Failed(format!("no answer for {SILENCE:?}"))),
+        Ok(0) if due.is_none() => Err(BenchError::Failed(format!("no answer for {ANSWER_LIMIT:?}"))),
         Ok(_) => Ok(polled.iter().map(PollFd::revents).collect()),
         Err(rustix::io::Errno::INTR) => Ok(vec![PollFlags::empty(); lanes.len()]),
         Err(error) => Err(std::io::Error::from(error).into()),

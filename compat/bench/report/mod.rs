@@ -38,7 +38,7 @@ does nothing but read the socket, check CRC32C, write, flush if it is the flushe
 flushed goal is the smaller of what it says and 0.75 of the flushed limit.
 
 Written by `cargo run --release -p compat-bench -- report` from the results of a run \
-(`cargo run --release -p compat-bench`, hours; `--only` takes some workloads). What is said about rows that are not met stands in \
+(`cargo run --release -p compat-bench`, one to two hours; `--only` takes some workloads). What is said about rows that are not met stands in \
 [benchmarks/notes.md](benchmarks/notes.md).
 ";
 

@@ -53,6 +53,15 @@ fn section<'a>(report: &'a str, name: &str) -> &'a str {
 }
 
 #[test]
+fn every_row_has_a_workload_and_every_workload_a_row_in_the_same_order() {
+    let mut of_rows: Vec<&str> = ROWS.iter().map(|row| row.workload).collect();
+    // Two rows may show two sides of one workload.
+    of_rows.dedup();
+    let names: Vec<&str> = crate::workload::all().iter().map(|workload| workload.name).collect();
+    assert_eq!(of_rows, names);
+}
+
+#[test]
 fn every_row_is_there_even_if_nothing_was_measured() {
     let report = report(&Results::default(), "");
     assert!(report.contains("- nothing is measured yet"));

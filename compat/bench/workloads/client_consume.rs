@@ -18,7 +18,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     settings: &[],
     round,
     warm_up: true,
-    rounds: 5,
+    rounds: 3,
 }];
 
 const TOPIC: &str = "consume-1k";

@@ -19,7 +19,7 @@ pub const WORKLOADS: &[Workload] = &[
         settings: &[],
         round: values_of_1k,
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "client-produce-100b",
@@ -29,7 +29,7 @@ pub const WORKLOADS: &[Workload] = &[
         settings: &[],
         round: values_of_100b,
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "client-produce-compressed",

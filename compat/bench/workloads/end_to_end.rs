@@ -8,7 +8,7 @@ use compat_harness::Tools;
 
 use crate::BenchError;
 use crate::client::{Consumer, Producer, Topic, Values};
-use crate::quantiles::Quantiles;
+use crate::histogram::Histogram;
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
@@ -85,21 +85,20 @@ fn with_librdkafka(running: &Running, context: &Context, records: u64) -> Result
     consumer.start()?;
     consumer.read_to(producer.sent())?;
 
-    let mut latencies = Vec::with_capacity(records as usize);
+    let mut latencies = Histogram::default();
     for _ in 0..records {
         let sent = Instant::now();
         producer.send(1)?;
         consumer.read_to(producer.sent())?;
-        latencies.push(sent.elapsed());
+        latencies.record(sent.elapsed());
     }
     topic.expect_stored(producer.sent())?;
     topic.delete()?;
-    let latencies = Quantiles::of(latencies);
     Ok(BTreeMap::from([
         (Metric::LatencyAverageMs, latencies.average_ms()),
-        (Metric::LatencyP50Ms, latencies.at_ms(0.5)),
-        (Metric::LatencyP99Ms, latencies.at_ms(0.99)),
-        (Metric::LatencyP999Ms, latencies.at_ms(0.999)),
+        (Metric::LatencyP50Ms, latencies.quantile_ms(0.5)),
+        (Metric::LatencyP99Ms, latencies.quantile_ms(0.99)),
+        (Metric::LatencyP999Ms, latencies.quantile_ms(0.999)),
     ]))
 }
 

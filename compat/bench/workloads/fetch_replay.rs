@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::BenchError;
-use crate::control::Control;
+use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, FetchReplay, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
@@ -20,7 +20,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     settings: &[],
     round,
     warm_up: true,
-    rounds: 5,
+    rounds: 3,
 }];
 
 const TOPIC: &str = "fetch-replay";
@@ -71,11 +71,11 @@ fn records(running: &mut Running, context: &Context) -> Result<(String, Vec<i64>
 
 /// The end offsets of a topic, which is made and filled unless it is there.
 pub fn filled(address: SocketAddr, topic: &str, fill: &ProduceReplay) -> Result<Vec<i64>, BenchError> {
-    let mut control = Control::connect(address)?;
+    let mut client = ProtocolClient::connect(address)?;
     let partitions = fill.partitions as i32;
-    if let Ok(end_offsets) = control.end_offsets(topic, partitions) {
+    if let Ok(end_offsets) = client.end_offsets(topic, partitions) {
         return Ok(end_offsets);
     }
-    control.create_topic(topic, partitions, &[])?;
+    client.create_topic_with_leaders(topic, partitions, &[])?;
     Ok(fill.run(address, topic)?.end_offsets)
 }

@@ -12,7 +12,7 @@ use gracchus_wire::{ApiKey, Request, Response};
 use self::member::{HEARTBEAT, Member, OFFSET_COMMIT, find_coordinator, form_group};
 use crate::BenchError;
 use crate::crowd::{Answers, Crowd};
-use crate::latencies::Latencies;
+use crate::histogram::Histogram;
 use crate::process_usage::ProcessUsage;
 use crate::protocol_client::{self, CORRELATION_ID_AT, ProtocolClient, check, text, unexpected};
 use crate::results::{Measured, Metric};
@@ -44,7 +44,7 @@ const DELETE_GROUPS: i16 = 2;
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
     let topic = format!("groups-{}", context.round);
     let mut client = ProtocolClient::connect(running.address())?;
-    client.create_topic(&topic, 2)?;
+    client.create_topic(&topic, 2, &[])?;
     find_coordinator(&mut client, &topic)?;
     let groups: Vec<_> = (0..context.scaled(GROUPS)).map(|group| format!("{topic}-{group}")).collect();
     let mut members = Vec::new();
@@ -60,14 +60,14 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     committers.leave()?;
     delete_groups(&mut client, &groups)?;
     client.delete_topic(&topic)?;
-    Ok(vec![(String::new(), values(before, after, took, latencies))])
+    Ok(vec![(String::new(), values(before, after, took, &latencies))])
 }
 
 fn values(
     before: ProcessUsage,
     after: ProcessUsage,
     took: Duration,
-    mut latencies: Latencies,
+    latencies: &Histogram,
 ) -> BTreeMap<Metric, f64> {
     let cpu = (after.cpu - before.cpu).as_secs_f64();
     let commits = latencies.count() as f64;
@@ -141,12 +141,13 @@ impl Committers {
 
     /// Lets every member commit in its turn for that long, and waits for the last answer. A broker that does not keep
     /// up is given the same commits and more time, which the rate tells.
-    fn run(&mut self, duration: Duration) -> Result<Latencies, BenchError> {
+    fn run(&mut self, duration: Duration) -> Result<Histogram, BenchError> {
         let begun = Instant::now();
         let end = begun + duration;
-        let step = COMMIT_EVERY / self.members.len() as u32;
-        let total = (duration.as_nanos() / step.as_nanos()) as usize;
-        let mut latencies = Latencies::with_capacity(total);
+        let members = self.members.len() as u64;
+        let step = COMMIT_EVERY / members as u32;
+        let total = (duration.as_nanos() / step.as_nanos()) as u64;
+        let mut latencies = Histogram::default();
         let mut next = 0;
         while latencies.count() < total {
             let now = Instant::now();
@@ -154,7 +155,7 @@ impl Committers {
                 return Err(BenchError::Failed("commits were not answered".into()));
             }
             while next < total && begun + step * next as u32 <= now {
-                self.commit_due(next % self.members.len(), begun + step * next as u32)?;
+                self.commit_due((next % members) as usize, begun + step * next as u32)?;
                 next += 1;
             }
             let until = if next < total { begun + step * next as u32 } else { end + DRAIN_LIMIT };
@@ -163,13 +164,13 @@ impl Committers {
         Ok(latencies)
     }
 
-    fn turn(&mut self, until: Instant, latencies: &mut Latencies) -> Result<(), BenchError> {
+    fn turn(&mut self, until: Instant, latencies: &mut Histogram) -> Result<(), BenchError> {
         let mut answers = std::mem::take(&mut self.answers);
         self.crowd.turn(until, &mut answers)?;
         for (member, frame) in answers.iter() {
             match self.members[member].under_way.pop_front() {
                 Some(Asked::Commit { due }) => {
-                    latencies.add(due.elapsed());
+                    latencies.record(due.elapsed());
                     self.good[member % 2].check(frame)?;
                 }
                 Some(Asked::Heartbeat) => self.good[2].check(frame)?,

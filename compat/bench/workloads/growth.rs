@@ -12,9 +12,9 @@ use compat_harness::deadline::wait_until;
 use gracchus_base::{Clock, Entropy};
 
 use crate::BenchError;
-use crate::control::Control;
+use crate::histogram::Histogram;
+use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
-use crate::replay::histogram::Histogram;
 use crate::replay::{Amount, Fetcher, Outcome, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
@@ -44,8 +44,8 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let topic = format!("growth-{}", context.round);
     let Some(broker) = running.broker() else { return Ok(Vec::new()) };
     let (address, data_dir) = (broker.socket_address(), broker.data_dir());
-    let mut control = Control::connect(address)?;
-    control.create_topic(&topic, 1, &[])?;
+    let mut client = ProtocolClient::connect(address)?;
+    client.create_topic_with_leaders(&topic, 1, &[])?;
     let mut partition =
         Partition { address, topic: &topic, begun_ms: Clock::system().now().0, end: 0, bytes: 0 };
     let mut measured = Vec::new();
@@ -53,9 +53,9 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let sizes = if context.is_warm_up { &SIZES_GB[..2] } else { &SIZES_GB[..] };
     for size in sizes {
         partition.grow_to(context.scaled(size * GIGABYTE))?;
-        measured.extend(partition.measure(&mut control, &format!("{size} GB"), context)?);
+        measured.extend(partition.measure(&mut client, &format!("{size} GB"), context)?);
     }
-    control.delete_topic(&topic)?;
+    client.delete_topic(&topic)?;
     wait_until(DELETED_WITHIN, || (!is_stored(&data_dir, &topic)).then_some(()))
         .ok_or_else(|| BenchError::Failed("the files of a deleted topic stay".into()))?;
     Ok(measured)
@@ -98,7 +98,7 @@ impl Partition<'_> {
 
     fn measure(
         &mut self,
-        control: &mut Control,
+        client: &mut ProtocolClient,
         size: &str,
         context: &Context,
     ) -> Result<Measured, BenchError> {
@@ -117,7 +117,7 @@ impl Partition<'_> {
             Ok::<_, BenchError>((produced?, read? as f64 / begun.elapsed().as_secs_f64() / 1e6))
         })?;
         let produced = produced.bytes as f64 / produced.took.as_secs_f64() / 1e6;
-        let (by_offset, by_time) = (self.look_up_offsets()?, self.look_up_times(control)?);
+        let (by_offset, by_time) = (self.look_up_offsets()?, self.look_up_times(client)?);
         let part = |what: &str, metric, value| (format!("{what}, {size}"), BTreeMap::from([(metric, value)]));
         Ok(vec![
             part("produce", Metric::MegabytesPerSecond, produced),
@@ -145,7 +145,7 @@ impl Partition<'_> {
         Ok(latencies)
     }
 
-    fn look_up_times(&self, control: &mut Control) -> Result<Histogram, BenchError> {
+    fn look_up_times(&self, client: &mut ProtocolClient) -> Result<Histogram, BenchError> {
         let span_ms = Clock::system().now().0 - self.begun_ms;
         // The same lookups on both sides.
         let (entropy, mut latencies) = (Entropy::seeded(1), Histogram::default());
@@ -153,7 +153,7 @@ impl Partition<'_> {
             // Not beyond the last record, for which there is nothing to be found.
             let time = self.begun_ms + random_below(&entropy, span_ms * 9 / 10);
             let begun = Instant::now();
-            control.list_offsets(self.topic, &[(0, time)])?;
+            client.list_offsets(self.topic, &[(0, time)])?;
             latencies.record(begun.elapsed());
         }
         Ok(latencies)

@@ -41,7 +41,7 @@ const FETCH: i16 = 17;
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
     let topic = format!("long-poll-{}", context.round);
     let mut client = ProtocolClient::connect(running.address())?;
-    let id = client.create_topic(&topic, PARTITIONS as i32)?;
+    let id = client.create_topic(&topic, PARTITIONS as i32, &[])?;
     let measure = Duration::from_secs_f64((MEASURE_SECS * context.scale).max(1.0));
     let all: Vec<i32> = (0..PARTITIONS as i32).collect();
     let each_all = vec![&all[..]; CONSUMERS];

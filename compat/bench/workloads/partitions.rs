@@ -87,7 +87,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
 fn create(address: SocketAddr, partitions: i32) -> Result<Duration, BenchError> {
     let mut client = ProtocolClient::connect(address)?;
     let begun = Instant::now();
-    client.create_topic(TOPIC, partitions)?;
+    client.create_topic(TOPIC, partitions, &[])?;
     retry("having all leaders", || {
         let leaders = leaders(&mut client)?;
         Ok((leaders == partitions as usize).then_some(()))

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::BenchError;
-use crate::control::Control;
 use crate::process_usage::ProcessUsage;
+use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, Outcome, ProduceReplay};
 use crate::results::{Measured, Metric};
@@ -27,7 +27,7 @@ pub const WORKLOADS: &[Workload] = &[
         settings: SETTINGS,
         round: large,
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "replay-16k",
@@ -39,7 +39,7 @@ pub const WORKLOADS: &[Workload] = &[
             produce(running, context, &timed(context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
         },
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "replay-one-record",
@@ -51,7 +51,7 @@ pub const WORKLOADS: &[Workload] = &[
             produce(running, context, &timed(context, BatchShape::one_record(100), 16, 2), &[])
         },
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "replay-one-by-one",
@@ -63,7 +63,7 @@ pub const WORKLOADS: &[Workload] = &[
             produce(running, context, &timed(context, BatchShape::one_record(100), 1, 1), &[])
         },
         warm_up: true,
-        rounds: 5,
+        rounds: 3,
     },
     Workload {
         name: "flush-messages-1",
@@ -108,23 +108,24 @@ fn produce(
     let topic = format!("replay-{}", context.round);
     let partitions = replay.partitions as i32;
     // The limit servers have no topics; that their answers count every record once is checked for all alike.
-    let mut control = running.broker().map(|broker| Control::connect(broker.socket_address())).transpose()?;
-    if let Some(control) = &mut control {
-        control.create_topic(&topic, partitions, configs)?;
+    let mut client =
+        running.broker().map(|broker| ProtocolClient::connect(broker.socket_address())).transpose()?;
+    if let Some(client) = &mut client {
+        client.create_topic_with_leaders(&topic, partitions, configs)?;
     }
     ProcessUsage::reset_peak(running.pid())?;
     let before = running.usage()?;
     let outcome = replay.run(running.address(), &topic)?;
     let after = running.usage()?;
-    if let Some(control) = &mut control {
-        let stored = control.end_offsets(&topic, partitions)?;
+    if let Some(client) = &mut client {
+        let stored = client.end_offsets(&topic, partitions)?;
         if stored != outcome.end_offsets {
             let sent = &outcome.end_offsets;
             return Err(BenchError::Failed(format!(
                 "{sent:?} records sent, the partitions end at {stored:?}"
             )));
         }
-        control.delete_topic(&topic)?;
+        client.delete_topic(&topic)?;
     }
     Ok(vec![(String::new(), values(&outcome, &before, &after))])
 }

@@ -13,10 +13,10 @@ use rustix::fs::{Advice, fadvise};
 
 use super::fetch_replay::filled;
 use crate::BenchError;
-use crate::connection::{Connection, wait_for};
-use crate::control::Control;
+use crate::due::wait_for;
+use crate::histogram::Histogram;
+use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::{Answer, BatchShape, Frame};
-use crate::replay::histogram::Histogram;
 use crate::replay::{Amount, Fetcher, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
@@ -57,8 +57,8 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     // Pages that are not on the disk yet cannot be dropped from the cache.
     rustix::fs::sync();
     let topic = format!("tail-{}", context.round);
-    let mut control = Control::connect(address)?;
-    control.create_topic(&topic, 1, &[])?;
+    let mut client = ProtocolClient::connect(address)?;
+    client.create_topic_with_leaders(&topic, 1, &[])?;
     let records = (f64::from(RATE) * context.scaled_time(TIME).as_secs_f64()) as u32;
     let alone = tail(address, &topic, 0, records)?;
     let done = AtomicBool::new(false);
@@ -69,7 +69,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
         let cold = reader.join().map_err(|_| BenchError::Failed("the cold reader panicked".into()))?;
         Ok::<_, BenchError>((beside?, cold?))
     })?;
-    control.delete_topic(&topic)?;
+    client.delete_topic(&topic)?;
     let mut beside = values(&beside);
     beside.insert(Metric::MegabytesPerSecond, cold / 1e6);
     Ok(vec![("alone".into(), values(&alone)), ("beside a cold reader".into(), beside)])
@@ -123,12 +123,12 @@ fn send_all(
 ) -> Result<(), BenchError> {
     let frame = Frame::produce(topic, 0, &BatchShape::one_record(1000).encode()?)?;
     let clock = Clock::system();
-    let mut connection = Connection::connect(address)?;
+    let mut client = ProtocolClient::connect(address)?;
     for (number, sent_at) in sent_at.iter().enumerate() {
         wait_for(begun + Duration::from_secs(1) * number as u32 / RATE);
         let request = [frame.head(number as i32, clock.now()).bytes(), &frame.rest].concat();
         sent_at.store(begun.elapsed().as_nanos() as u64, Ordering::Release);
-        let answer = Answer::read(&connection.exchange(&request)?).filter(|answer| answer.error_code == 0);
+        let answer = Answer::read(&client.exchange(&request)?).filter(|answer| answer.error_code == 0);
         answer.ok_or_else(|| BenchError::Failed("Produce: an error in an answer".into()))?;
     }
     Ok(())

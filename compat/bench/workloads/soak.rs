@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::BenchError;
-use crate::control::Control;
+use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, Fetcher, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
@@ -40,8 +40,8 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
         if context.is_warm_up { (1, Duration::from_secs(10)) } else { (MINUTES, Duration::from_secs(60)) };
     let topic = format!("soak-{}", context.round);
     let address = running.address();
-    let mut control = Control::connect(address)?;
-    control.create_topic(&topic, CONNECTIONS as i32, CONFIGS)?;
+    let mut client = ProtocolClient::connect(address)?;
+    client.create_topic_with_leaders(&topic, CONNECTIONS as i32, CONFIGS)?;
     let ends: Vec<AtomicI64> = (0..CONNECTIONS).map(|_| AtomicI64::new(NOT_KNOWN)).collect();
     let measured = thread::scope(|scope| {
         let mut readers = Vec::new();
@@ -61,7 +61,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
         }
         produced.map(|(measured, _)| measured)
     })?;
-    control.delete_topic(&topic)?;
+    client.delete_topic(&topic)?;
     Ok(measured)
 }
 

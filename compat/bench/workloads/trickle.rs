@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use gracchus_wire::messages::ProduceRequest;
 use gracchus_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
-use gracchus_wire::{ApiKey, Request, Response, client};
+use gracchus_wire::{ApiKey, Request, Response};
 
 use crate::BenchError;
-use crate::connection::{Connection, wait_for};
-use crate::control::{Control, topic_name};
+use crate::due::wait_for;
+use crate::histogram::Histogram;
+use crate::protocol_client::{self, CORRELATION_ID_AT, ProtocolClient, check, topic_name, unexpected};
 use crate::replay::frame::{self, BatchShape};
-use crate::replay::histogram::Histogram;
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
@@ -39,14 +39,12 @@ const TIME: Duration = Duration::from_secs(20);
 /// A partition's first records make its files and, after 4 KB, its first index entries, for which the reference waits
 /// for the file system for seconds. That is measured elsewhere.
 const SENT_BEFORE: u32 = 40;
-/// Where the correlation id stands in a request.
-const CORRELATION_ID: Range<usize> = 8..12;
 
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
     let topic = format!("trickle-{}", context.round);
     let address = running.address();
-    let mut control = Control::connect(address)?;
-    control.create_topic(&topic, PARTITIONS, &[])?;
+    let mut client = ProtocolClient::connect(address)?;
+    client.create_topic_with_leaders(&topic, PARTITIONS, &[])?;
     let times = (context.scaled_time(TIME).as_nanos() / EVERY.as_nanos()) as u32;
     send_all(address, &topic, Instant::now(), SENT_BEFORE)?;
     let before = running.usage()?;
@@ -54,14 +52,14 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let latencies = send_all(address, &topic, begun, times)?;
     let took = begun.elapsed().as_secs_f64();
     let cpu = (running.usage()?.cpu - before.cpu).as_secs_f64();
-    let ends = control.end_offsets(&topic, PARTITIONS)?;
+    let ends = client.end_offsets(&topic, PARTITIONS)?;
     let sent = i64::from(times + SENT_BEFORE);
     if ends.iter().any(|end| *end != sent) {
         return Err(BenchError::Failed(format!(
             "{sent} records sent to each partition, they end at {ends:?}"
         )));
     }
-    control.delete_topic(&topic)?;
+    client.delete_topic(&topic)?;
     let values = BTreeMap::from([
         (Metric::LatencyP50Ms, latencies.quantile_ms(0.5)),
         (Metric::LatencyP99Ms, latencies.quantile_ms(0.99)),
@@ -96,9 +94,7 @@ fn encode(topic: &str, partitions: Range<i32>, batch: &Bytes) -> Result<Vec<u8>,
     let topic = TopicProduceData::default().with_name(topic_name(topic)).with_partition_data(data.collect());
     let request =
         ProduceRequest::default().with_acks(-1).with_timeout_ms(30_000).with_topic_data(vec![topic]);
-    client::encode_request(frame::VERSION, 0, Some("trickle"), &Request::Produce(request))
-        .map(|request| request.to_vec())
-        .map_err(|error| BenchError::Failed(error.to_string()))
+    Ok(protocol_client::encode(frame::VERSION, 0, &Request::Produce(request))?.to_vec())
 }
 
 fn send(
@@ -107,32 +103,25 @@ fn send(
     first: Instant,
     times: u32,
 ) -> Result<Histogram, BenchError> {
-    let mut connection = Connection::connect(address)?;
+    let mut client = ProtocolClient::connect(address)?;
     let mut latencies = Histogram::default();
     for time in 0..times {
         let due = first + EVERY * time;
         wait_for(due);
-        request[CORRELATION_ID].copy_from_slice(&(time as i32).to_be_bytes());
-        let answer = connection.exchange(&request)?;
+        request[CORRELATION_ID_AT..][..4].copy_from_slice(&(time as i32).to_be_bytes());
+        let answer = client.exchange(&request)?;
         latencies.record(due.elapsed());
-        check(time as i32, answer.into())?;
+        check_stored(time as i32, answer.into())?;
     }
     Ok(latencies)
 }
 
-fn check(correlation_id: i32, answer: Bytes) -> Result<(), BenchError> {
-    let (answered, response) = client::decode_response(ApiKey::Produce, frame::VERSION, answer)
-        .map_err(|error| BenchError::Failed(error.to_string()))?;
-    let Response::Produce(response) = response else {
-        return Err(BenchError::Failed("not an answer to Produce".into()));
-    };
+fn check_stored(correlation_id: i32, answer: Bytes) -> Result<(), BenchError> {
+    let (answered, response) = protocol_client::decode(ApiKey::Produce, frame::VERSION, answer)?;
+    if answered != correlation_id {
+        return Err(BenchError::Failed("an answer to another request".into()));
+    }
+    let Response::Produce(response) = response else { return Err(unexpected(&response)) };
     let mut partitions = response.responses.iter().flat_map(|topic| &topic.partition_responses);
-    if let Some(wrong) = partitions.find(|partition| partition.error_code != 0) {
-        return Err(BenchError::Failed(format!("Produce: error {}", wrong.error_code)));
-    }
-    if answered == correlation_id {
-        Ok(())
-    } else {
-        Err(BenchError::Failed("an answer to another request".into()))
-    }
+    partitions.try_for_each(|partition| check("Produce", partition.error_code))
 }
