@@ -121,14 +121,8 @@ impl ProduceArguments {
 impl FetchArguments {
     fn run(&self) -> Result<(), BenchError> {
         let batch = BatchShape::of_bytes(self.batch_bytes);
-        let fill = ProduceReplay {
-            batch,
-            partitions: self.target.partitions,
-            connections: 2,
-            in_flight: 5,
-            amount: Amount::Requests(self.megabytes * 1_000_000 / self.batch_bytes as u64),
-            rate: None,
-        };
+        let requests = self.megabytes * 1_000_000 / self.batch_bytes as u64;
+        let fill = ProduceReplay::of_requests(batch, self.target.partitions, requests);
         let wanted = Wanted { partition_bytes: self.partition_bytes, ..Wanted::default() };
         let replay = FetchReplay { connections: self.connections, time: self.target.time(), wanted };
         self.target.with_topic(|topic, mut end_offsets| {

@@ -67,6 +67,12 @@ impl Quota {
 }
 
 impl ProduceReplay {
+    /// So many requests as fast as they are answered, 5 in flight on each of 2 connections.
+    pub const fn of_requests(batch: BatchShape, partitions: usize, count: u64) -> ProduceReplay {
+        let amount = Amount::Requests(count);
+        ProduceReplay { batch, partitions, connections: 2, in_flight: 5, amount, rate: None }
+    }
+
     /// Sends to `topic`, which must be there and empty. An answer with an error, and records that are stored twice or
     /// not at all, are errors.
     pub fn run(&self, address: SocketAddr, topic: &str) -> Result<Outcome, BenchError> {

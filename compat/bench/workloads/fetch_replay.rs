@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::BenchError;
 use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
-use crate::replay::{Amount, FetchReplay, ProduceReplay, Wanted};
+use crate::replay::{FetchReplay, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
@@ -52,14 +52,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
 /// first round makes; the limit server, which cannot be asked what it has, gets them anew.
 fn records(running: &mut Running, context: &Context) -> Result<(String, Vec<i64>), BenchError> {
     let requests = context.scaled(BYTES / BATCH_BYTES as u64);
-    let fill = ProduceReplay {
-        batch: BatchShape::of_bytes(BATCH_BYTES),
-        partitions: PARTITIONS,
-        connections: 2,
-        in_flight: 5,
-        amount: Amount::Requests(requests),
-        rate: None,
-    };
+    let fill = ProduceReplay::of_requests(BatchShape::of_bytes(BATCH_BYTES), PARTITIONS, requests);
     let address = running.address();
     let Some(broker) = running.broker() else {
         let topic = format!("{TOPIC}-{}", context.round);

@@ -15,7 +15,7 @@ use crate::BenchError;
 use crate::histogram::Histogram;
 use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
-use crate::replay::{Amount, Fetcher, Outcome, ProduceReplay, Wanted};
+use crate::replay::{Fetcher, Outcome, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
@@ -88,8 +88,7 @@ impl Partition<'_> {
     }
 
     fn produce(&mut self, batch: BatchShape, requests: u64) -> Result<Outcome, BenchError> {
-        let amount = Amount::Requests(requests);
-        let replay = ProduceReplay { batch, partitions: 1, connections: 2, in_flight: 5, amount, rate: None };
+        let replay = ProduceReplay::of_requests(batch, 1, requests);
         let outcome = replay.run_behind(self.address, self.topic, &[self.end])?;
         self.end = outcome.end_offsets[0];
         self.bytes += outcome.bytes;

@@ -90,8 +90,7 @@ fn timed(context: &Context, batch: BatchShape, connections: usize, in_flight: us
 }
 
 fn large_replay(context: &Context) -> ProduceReplay {
-    let amount = Amount::Requests(context.scaled(LARGE_REQUESTS));
-    ProduceReplay { batch: LARGE, partitions: 6, connections: 2, in_flight: 5, amount, rate: None }
+    ProduceReplay::of_requests(LARGE, 6, context.scaled(LARGE_REQUESTS))
 }
 
 fn large(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {

@@ -17,7 +17,7 @@ use crate::due::wait_for;
 use crate::histogram::Histogram;
 use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::{Answer, BatchShape, Frame};
-use crate::replay::{Amount, Fetcher, ProduceReplay, Wanted};
+use crate::replay::{Fetcher, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
@@ -45,14 +45,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let Some(broker) = running.broker() else { return Ok(Vec::new()) };
     let (address, data_dir) = (broker.socket_address(), broker.data_dir());
     let requests = context.scaled(COLD_BYTES / COLD_BATCH_BYTES as u64);
-    let fill = ProduceReplay {
-        batch: BatchShape::of_bytes(COLD_BATCH_BYTES),
-        partitions: 1,
-        connections: 2,
-        in_flight: 5,
-        amount: Amount::Requests(requests),
-        rate: None,
-    };
+    let fill = ProduceReplay::of_requests(BatchShape::of_bytes(COLD_BATCH_BYTES), 1, requests);
     let cold_end = filled(address, COLD, &fill)?[0];
     // Pages that are not on the disk yet cannot be dropped from the cache.
     rustix::fs::sync();
