@@ -1,6 +1,7 @@
 //! A worker: owns machines, performs their effects, and wakes them in time.
 
 use std::collections::{HashMap, VecDeque};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use gracchus_state::group::{
 use gracchus_wire::internal::group;
 use gracchus_wire::records::{Batch, BatchBuilder, BatchOptions};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
 
 use super::{Command, load};
 use crate::partition::{Partition, PartitionKey};
@@ -19,13 +21,17 @@ use crate::shard::{self, Ack, Message};
 use crate::ticket::AppendOutcome;
 
 /// How long a worker sleeps when no machine has anything due.
-const NOTHING_DUE: Duration = Duration::from_secs(3600);
+const NOTHING_DUE_MS: i64 = 3_600_000;
+/// Commands that are taken from the queue at a time.
+const ROUND_MAX: usize = 256;
 
 pub(super) struct Worker {
     slots: HashMap<i32, Slot>,
     config: GroupConfig,
     clock: Clock,
     entropy: Entropy,
+    /// No machine has anything due before this.
+    due: Monotonic,
     /// Ends of appends come back this way. Weak: the worker must not keep itself alive.
     own: mpsc::WeakUnboundedSender<Command>,
 }
@@ -57,18 +63,26 @@ impl Worker {
         entropy: Entropy,
         own: mpsc::WeakUnboundedSender<Command>,
     ) -> Self {
-        Self { slots: HashMap::new(), config, clock, entropy, own }
+        let due = clock.monotonic().plus_ms(NOTHING_DUE_MS);
+        Self { slots: HashMap::new(), config, clock, entropy, due, own }
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut round = Vec::with_capacity(ROUND_MAX);
+        let mut alarm = pin!(sleep(Duration::ZERO));
+        let mut alarm_set_for = None;
         loop {
-            let sleep = self.until_next_deadline();
+            // Few commands move what is due first, so the alarm is seldom set anew.
+            if alarm_set_for != Some(self.due) {
+                alarm.as_mut().reset(Instant::now() + self.until_due());
+                alarm_set_for = Some(self.due);
+            }
             tokio::select! {
-                command = commands.recv() => match command {
-                    Some(command) => self.command(command),
-                    None => return,
+                taken = commands.recv_many(&mut round, ROUND_MAX) => match taken {
+                    0 => return,
+                    _ => round.drain(..).for_each(|command| self.command(command)),
                 },
-                () = tokio::time::sleep(sleep) => {}
+                () = alarm.as_mut() => alarm_set_for = None,
             }
             self.tick();
         }
@@ -182,12 +196,15 @@ impl Worker {
     /// Lets the machines whose time has come act.
     fn tick(&mut self) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
+        if now < self.due {
+            return;
+        }
+        self.due = now.plus_ms(NOTHING_DUE_MS);
         for partition in self.loaded_partitions() {
             let Some(slot) = self.slots.get_mut(&partition) else { continue };
-            if slot.machine.next_deadline().is_some_and(|due| due <= now) {
-                let effects = slot.machine.tick(now, wall);
-                self.perform(partition, effects);
-            }
+            let is_due = slot.machine.next_deadline().is_some_and(|due| due <= now);
+            let effects = if is_due { slot.machine.tick(now, wall) } else { Effects::default() };
+            self.perform(partition, effects);
         }
     }
 
@@ -195,17 +212,16 @@ impl Worker {
         self.slots.iter().filter(|(_, slot)| slot.loaded).map(|(partition, _)| *partition).collect()
     }
 
-    fn until_next_deadline(&self) -> Duration {
-        let now: Monotonic = self.clock.monotonic();
-        let loaded = self.slots.values().filter(|slot| slot.loaded);
-        let due = loaded.filter_map(|slot| slot.machine.next_deadline()).min();
-        due.map_or(NOTHING_DUE, |due| Duration::from_millis(u64::try_from(due.since_ms(now)).unwrap_or(0)))
+    fn until_due(&self) -> Duration {
+        let left_ms = self.due.since_ms(self.clock.monotonic());
+        Duration::from_millis(u64::try_from(left_ms).unwrap_or(0))
     }
 
-    /// Appends and answers.
+    /// What follows a step of a partition's machine: appends and answers, and perhaps something is due sooner.
     fn perform(&mut self, partition: i32, effects: Effects) {
         let wall = self.clock.now();
         let Some(slot) = self.slots.get_mut(&partition) else { return };
+        self.due = slot.machine.next_deadline().map_or(self.due, |due| due.min(self.due));
         effects.events.iter().for_each(log_event);
         effects.replies.into_iter().for_each(|(token, reply)| slot.reply(token, reply));
         for append in effects.appends {

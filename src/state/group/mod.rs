@@ -134,7 +134,7 @@ impl Coordinator {
         })
     }
 
-    /// When [`Coordinator::tick`] has something to do next.
+    /// When to call [`Coordinator::tick`] next: when it has something to do, or before.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         self.timers.next()
     }

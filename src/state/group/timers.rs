@@ -28,37 +28,62 @@ pub(super) struct TimerKey {
 /// All timers that are set.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
+    /// Each timer once, at the time it was set for or an earlier one.
     by_time: BTreeSet<(Monotonic, TimerKey)>,
-    by_key: HashMap<TimerKey, Monotonic>,
+    by_key: HashMap<TimerKey, Timer>,
+}
+
+#[derive(Debug)]
+struct Timer {
+    at: Monotonic,
+    /// Where it stands in the order of time. A timer that is moved to later stays where it is until that has come: each
+    /// commit and each heartbeat moves one, few ever fall due.
+    queued: Monotonic,
 }
 
 impl Timers {
     /// Sets or moves a timer.
     pub(super) fn schedule(&mut self, key: TimerKey, at: Monotonic) {
-        if let Some(old) = self.by_key.insert(key.clone(), at) {
-            self.by_time.remove(&(old, key.clone()));
+        match self.by_key.get_mut(&key) {
+            Some(timer) if timer.queued <= at => timer.at = at,
+            Some(timer) => {
+                let queued = std::mem::replace(timer, Timer { at, queued: at }).queued;
+                self.by_time.remove(&(queued, key.clone()));
+                self.by_time.insert((at, key));
+            }
+            None => {
+                self.by_key.insert(key.clone(), Timer { at, queued: at });
+                self.by_time.insert((at, key));
+            }
         }
-        self.by_time.insert((at, key));
     }
 
     /// Forgets a timer, if it is set.
     pub(super) fn cancel(&mut self, key: TimerKey) {
-        if let Some(old) = self.by_key.remove(&key) {
-            self.by_time.remove(&(old, key));
+        if let Some(timer) = self.by_key.remove(&key) {
+            self.by_time.remove(&(timer.queued, key));
         }
     }
 
     /// Takes the earliest timer that is due at `now`.
     pub(super) fn pop_due(&mut self, now: Monotonic) -> Option<TimerKey> {
-        if self.next()? > now {
-            return None;
+        while self.next()? <= now {
+            let (queued, key) = self.by_time.pop_first()?;
+            match self.by_key.get_mut(&key) {
+                Some(timer) if timer.at > queued => {
+                    timer.queued = timer.at;
+                    self.by_time.insert((timer.at, key));
+                }
+                _ => {
+                    self.by_key.remove(&key);
+                    return Some(key);
+                }
+            }
         }
-        let (_, key) = self.by_time.pop_first()?;
-        self.by_key.remove(&key);
-        Some(key)
+        None
     }
 
-    /// When the earliest timer is due.
+    /// When the earliest timer is due, or a time before that.
     pub(super) fn next(&self) -> Option<Monotonic> {
         self.by_time.first().map(|(at, _)| *at)
     }
@@ -84,5 +109,18 @@ mod tests {
         assert_eq!(timers.next(), Some(Monotonic(9)));
         assert_eq!(timers.pop_due(Monotonic(9)), Some(key));
         assert_eq!(timers.next(), None);
+    }
+
+    #[test]
+    fn timers_fall_due_in_the_order_of_what_they_were_last_set_for() {
+        let mut timers = Timers::default();
+        let key = |group: &str| TimerKey { group: GroupId::new(group), kind: TimerKind::Sync };
+        for (group, at) in [("a", 1), ("b", 5), ("c", 7), ("a", 6), ("c", 2), ("d", 3)] {
+            timers.schedule(key(group), Monotonic(at));
+        }
+        timers.cancel(key("d"));
+        let due: Vec<_> = std::iter::from_fn(|| timers.pop_due(Monotonic(6))).collect();
+        assert_eq!(due, [key("c"), key("b"), key("a")]);
+        assert!(timers.by_time.is_empty() && timers.by_key.is_empty());
     }
 }

@@ -25,6 +25,9 @@ const OFFSET_VERSION_WITH_EXPIRY: i16 = 1;
 const OFFSET_VERSION: i16 = 4;
 const GROUP_VERSION: i16 = 3;
 
+/// Room that is enough for a key and for a committed offset, unless a name or metadata is long.
+const FIELDS_BYTES: usize = 128;
+
 /// A record of `__consumer_offsets`, or that it is none of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decoded {
@@ -169,7 +172,7 @@ fn member(fields: &mut Fields<'_>, version: i16) -> Result<GroupMemberValue, Fie
 /// # Errors
 /// When a text is longer than the format can say. Cut, it would name another group.
 pub fn encode(record: &GroupRecord) -> Result<(Vec<u8>, Option<Vec<u8>>), TextTooLong> {
-    let mut key = Vec::new();
+    let mut key = Vec::with_capacity(FIELDS_BYTES);
     match record {
         GroupRecord::Offset { group, topic, partition, value } => {
             key.extend_from_slice(&OFFSET_COMMIT.to_be_bytes());
@@ -187,7 +190,7 @@ pub fn encode(record: &GroupRecord) -> Result<(Vec<u8>, Option<Vec<u8>>), TextTo
 }
 
 fn encode_offset(value: &OffsetCommitValue) -> Result<Vec<u8>, TextTooLong> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(FIELDS_BYTES);
     if let Some(expire) = value.expire_timestamp {
         out.extend_from_slice(&OFFSET_VERSION_WITH_EXPIRY.to_be_bytes());
         out.extend_from_slice(&value.offset.0.to_be_bytes());
