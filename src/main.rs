@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gracchus_broker::{Broker, Options};
+use gracchus_broker::{Broker, Options, open_files};
 
 use cli::{CliError, Environment, Flags, Parsed, Setup, Signals, start_logging};
 
@@ -34,6 +34,9 @@ fn start() -> Result<(), CliError> {
     start_logging(setup.log_format, setup.log_filter.as_deref())?;
     for warning in &setup.warnings {
         tracing::warn!("{warning}");
+    }
+    if let Err(error) = open_files::raise_limit() {
+        tracing::warn!(%error, "no more files may be open than the shell has set");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

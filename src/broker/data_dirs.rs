@@ -18,10 +18,8 @@ use tokio::sync::oneshot;
 
 use self::found::Found;
 pub use self::found::{Checkpointed, FoundLog, FoundLogs};
+use crate::open_files::{self, Shares};
 use crate::shard::{self, Flusher, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
-
-/// Files of logs that are kept open at most; half of what the process may open, if that is less.
-const OPEN_FILES_MAX: usize = 1000;
 
 /// All data directories; at least one.
 pub struct DataDirs {
@@ -99,18 +97,19 @@ impl DataDirs {
     pub fn open(options: &DataDirsOptions<'_>) -> Result<(Self, FoundLogs), StartError> {
         let fs = Fs::real();
         let cluster_id = cluster_id(&fs, options)?;
-        let log_env = log_env(&fs, options)?;
         let paths: Vec<PathBuf> = options.config.log_dirs.iter().map(PathBuf::from).collect();
+        let shards_per_dir = shard_count(options.config).div_ceil(paths.len()).max(1);
+        let shares = Shares::new(open_files::limit(), shards_per_dir * paths.len());
+        let log_env = log_env(&fs, shares.cached, options)?;
         let node_id = options.config.node_id;
         paths.iter().try_for_each(|path| LogDir::check_identity(&fs, path, &cluster_id, node_id))?;
         let mut log_dirs = Vec::new();
         for path in &paths {
             log_dirs.push(LogDir::open(&fs, path, &cluster_id, node_id, options.entropy)?);
         }
-        let shards_per_dir = shard_count(options.config).div_ceil(paths.len()).max(1);
         let (mut dirs, mut found) = (Vec::new(), Vec::new());
         for (at, log_dir) in log_dirs.into_iter().enumerate() {
-            let (dir, found_there) = DataDir::open(log_dir, at, shards_per_dir, &log_env, options)?;
+            let (dir, found_there) = DataDir::open(log_dir, at, (shards_per_dir, shares), &log_env, options)?;
             dirs.push(dir);
             found.push(found_there);
         }
@@ -235,7 +234,7 @@ impl DataDir {
     fn open(
         log_dir: LogDir,
         at: usize,
-        shards: usize,
+        (shards, shares): (usize, Shares),
         log_env: &LogEnv,
         options: &DataDirsOptions<'_>,
     ) -> Result<(Self, Found), StartError> {
@@ -249,6 +248,7 @@ impl DataDir {
             clock: options.clock.clone(),
             never_flush: options.ephemeral,
             opening_threads: threads.div_ceil(shards),
+            open_files: shares,
             producers_max: gracchus_base::limits::PARTITION_PRODUCERS_MAX,
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
             producer_check_ms: i64::from(config.producer_id_expiration_check_interval_ms),
@@ -405,16 +405,13 @@ fn cluster_id(fs: &Fs, options: &DataDirsOptions<'_>) -> Result<String, StartErr
     Ok(options.entropy.uuid().to_string())
 }
 
-fn log_env(fs: &Fs, options: &DataDirsOptions<'_>) -> Result<LogEnv, StartError> {
-    let files_may_be_open = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    let half = files_may_be_open
-        .map_or(OPEN_FILES_MAX, |files| usize::try_from(files / 2).unwrap_or(OPEN_FILES_MAX));
+fn log_env(fs: &Fs, cached: usize, options: &DataDirsOptions<'_>) -> Result<LogEnv, StartError> {
     let failed = Arc::new(|path: PathBuf, error| {
         tracing::warn!(path = %path.display(), %error, "a deleted file stays until the next start");
     });
     let (deleter, _thread) =
         Deleter::start(fs.clone(), options.clock.clone(), failed).map_err(StartError::Thread)?;
-    let files = Arc::new(FileCache::new(half.min(OPEN_FILES_MAX)));
+    let files = Arc::new(FileCache::new(cached));
     Ok(LogEnv { fs: fs.clone(), files, deleter, entropy: options.entropy.clone() })
 }
 

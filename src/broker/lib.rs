@@ -16,6 +16,7 @@ mod fetch_sessions;
 mod listener;
 mod metadata;
 mod node;
+pub mod open_files;
 mod partition;
 mod producer_ids;
 mod quorum;

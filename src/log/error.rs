@@ -11,7 +11,7 @@ use gracchus_base::{Offset, TopicId};
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
     /// The log is as before and accepts again when there is space.
-    #[error("no space or quota left: {0}")]
+    #[error("no space, quota or descriptors left: {0}")]
     NoSpace(#[source] io::Error),
     #[error("the log is offline")]
     Offline,
@@ -30,7 +30,7 @@ pub enum AppendError {
 /// Why a segment was not rolled. The old one goes on.
 #[derive(Debug, thiserror::Error)]
 pub enum RollError {
-    #[error("no space or quota left: {0}")]
+    #[error("no space, quota or descriptors left: {0}")]
     NoSpace(#[source] io::Error),
     #[error("the log is offline")]
     Offline,

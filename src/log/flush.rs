@@ -13,7 +13,7 @@ use crate::error::{FlushError, ReadError};
 use crate::log::{Log, LogPosition, State};
 use crate::partition_metadata;
 use crate::segment::Shared;
-use crate::unflushed::UnflushedFile;
+use crate::unflushed::{Unflushed, UnflushedFile};
 
 /// Everything of one log that must be flushed. Made by [`Log::flush_ticket`], run on another thread.
 pub struct FlushTicket {
@@ -59,6 +59,17 @@ impl Log {
     /// Whether a ticket is on its way.
     pub fn flush_in_flight(&self) -> bool {
         self.unflushed.in_flight
+    }
+
+    /// Whether it holds descriptors until it is flushed.
+    pub fn holds_descriptors(&self) -> bool {
+        self.unflushed.holds_files()
+    }
+
+    /// Takes everything as flushed, for a log of which nothing ever will be.
+    pub fn give_up_flushing(&mut self) {
+        let epochs = std::mem::take(&mut self.unflushed.epochs);
+        self.unflushed = Unflushed { epochs, ..Unflushed::nothing(self.log_end()) };
     }
 
     pub(crate) fn take_ticket(&mut self, end: LogPosition) -> FlushTicket {

@@ -91,7 +91,6 @@ impl Unflushed {
         self.files = Vec::new();
     }
 
-    #[cfg(test)]
     pub(crate) fn holds_files(&self) -> bool {
         self.files.iter().any(|f| f.file.is_some())
     }

@@ -14,6 +14,10 @@ use super::{Open, PartitionCheckpoint, ShardEnv};
 use crate::data_dirs::{Checkpointed, FoundLog};
 use crate::partition::Status;
 
+/// After so long without an append a log is flushed, whatever its settings: it lets its descriptor go then, and the next
+/// start has less to read. The system would not keep its bytes from the disk for much longer either.
+const IDLE_FLUSH_MS: i64 = 10_000;
+
 impl PartitionLog {
     /// Opens the partition: recovers its log, if it has one, and rebuilds producers and epochs from it. A log that
     /// cannot be opened makes a partition that is offline.
@@ -61,6 +65,7 @@ impl PartitionLog {
             wants_flush: false,
             unflushed_records: 0,
             unflushed_since: None,
+            written_at: Timestamp::NONE,
         };
         if let Some(log) = partition.log.as_mut() {
             log.write_epochs(&epochs(&partition.leader));
@@ -101,7 +106,9 @@ impl PartitionLog {
     /// Retention, and flushes that are due by time.
     pub(super) fn tick(&mut self, env: &ShardEnv, due: Due) {
         let now = env.clock.now();
-        let flush_is_due = |since: Timestamp| now.get().saturating_sub(since.get()) >= self.config.flush_ms;
+        let age = |at: Timestamp| now.get().saturating_sub(at.get());
+        let flush_is_due =
+            |since| age(since) >= self.config.flush_ms || age(self.written_at) >= IDLE_FLUSH_MS;
         self.wants_flush |= self.unflushed_since.is_some_and(flush_is_due);
         if due.producer_expiry {
             self.leader.expire_producers(now, env.producer_expiration_ms);

@@ -44,6 +44,8 @@ pub(super) struct PartitionLog {
     pub(super) unflushed_records: i64,
     /// When the oldest unflushed record was appended (`flush.ms`).
     pub(super) unflushed_since: Option<Timestamp>,
+    /// When the newest record was appended since the start.
+    pub(super) written_at: Timestamp,
     /// The high watermark as a place, to spare readers the lookup.
     pub(super) high_watermark: LogPosition,
 }
@@ -195,6 +197,7 @@ impl PartitionLog {
             self.acknowledge(ack, end, self.appended(base_offset, log_append_time));
         }
         self.unflushed_since.get_or_insert(now);
+        self.written_at = now;
         let by_count = self.unflushed_records >= self.config.flush_messages;
         self.wants_flush |= self.config.flush_before_ack || by_count;
         self.moved();
@@ -239,6 +242,26 @@ impl PartitionLog {
         self.unflushed_records = 0;
         self.unflushed_since = None;
         log.flush_ticket()
+    }
+
+    /// Takes everything as flushed (`--ephemeral`), so that nothing is held for a flush.
+    pub(super) fn give_up_flushing(&mut self) {
+        if let Some(log) = self.log.as_mut() {
+            log.give_up_flushing();
+        }
+        self.wants_flush = false;
+        self.unflushed_records = 0;
+        self.unflushed_since = None;
+    }
+
+    /// Whether an append that waits would take a descriptor that is held until a flush.
+    pub(super) fn would_hold_one_more(&self) -> bool {
+        !self.queue.is_empty() && !self.log.as_ref().is_some_and(|log| log.holds_descriptors())
+    }
+
+    /// Whether it holds a descriptor until it is flushed, and no flush is on its way.
+    pub(super) fn waits_for_a_flush(&self) -> bool {
+        self.log.as_ref().is_some_and(|log| log.holds_descriptors() && !log.flush_in_flight())
     }
 
     /// The offsets may have moved: finds the high watermark's place.

@@ -1,3 +1,5 @@
+mod many;
+
 use bytes::Bytes;
 use gracchus_base::{
     Clock, Entropy, PartitionIndex, ProducerEpoch, ProducerId, Sequence, Timestamp, TopicId, TopicName,
@@ -9,6 +11,7 @@ use gracchus_wire::records::{BatchBuilder, BatchOptions, BatchProducer};
 
 use super::partition_log::PartitionLog;
 use super::*;
+use crate::open_files::Shares;
 use crate::ticket::Completion;
 
 fn env() -> ShardEnv {
@@ -22,6 +25,7 @@ fn env() -> ShardEnv {
         clock: Clock::system(),
         never_flush: false,
         opening_threads: 1,
+        open_files: Shares::new(usize::MAX, 1),
         producers_max: 10,
         producer_expiration_ms: i64::MAX,
         producer_check_ms: i64::MAX,

@@ -6,13 +6,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::thread;
 
 use gracchus_base::{Clock, ErrorCode, Timestamp};
-use gracchus_log::{LogConfig, LogEnv, parallel};
+use gracchus_log::{FlushTicket, LogConfig, LogEnv, parallel};
 use gracchus_state::config::TopicConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::partition_log::PartitionLog;
 use super::{Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
 use crate::data_dirs::FoundLog;
+use crate::open_files::Shares;
 use crate::partition::{PartitionKey, Status};
 
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
@@ -26,6 +27,8 @@ pub struct ShardEnv {
     pub never_flush: bool,
     /// Threads that open partitions at once.
     pub opening_threads: usize,
+    /// What it may hold open.
+    pub open_files: Shares,
     /// Producers that a partition remembers at most.
     pub producers_max: usize,
     pub producer_expiration_ms: i64,
@@ -79,6 +82,7 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
         partitions: HashMap::new(),
         to_open: Vec::new(),
         touched: HashSet::new(),
+        unflushed: HashSet::new(),
         flushing: 0,
         retained: Timestamp(first_check.saturating_sub(retention_check_ms)),
         producers_expired: Timestamp::NONE,
@@ -101,6 +105,8 @@ struct Shard {
     to_open: Vec<Open>,
     /// Partitions that a message of this round changed.
     touched: HashSet<PartitionKey>,
+    /// Logs with data that nobody has asked to flush.
+    unflushed: HashSet<PartitionKey>,
     /// Flushes in progress.
     flushing: usize,
     retained: Timestamp,
@@ -189,6 +195,9 @@ impl Shard {
 
     /// Opens the partitions that wait for it, several at once.
     fn open_all(&mut self) {
+        if self.to_open.is_empty() {
+            return;
+        }
         let (to_open, env) = (std::mem::take(&mut self.to_open), &self.env);
         let open = |open: Open| (open.partition.key(), Box::new(PartitionLog::open(&open, env)));
         for (key, partition) in parallel::map(to_open, env.opening_threads, open) {
@@ -204,15 +213,25 @@ impl Shard {
         let mut tickets = Vec::new();
         for key in &touched {
             let Some(partition) = self.partitions.get_mut(key) else { continue };
-            let appended = catch_unwind(AssertUnwindSafe(|| partition.append_queued(&self.env)));
-            if appended.is_err() {
-                // A mistake of ours in one partition: it stops, cleanly, and the others go on.
-                tracing::error!(partition = %partition.partition.name(), "appending panicked; the partition goes offline");
-                partition.go_offline();
+            let Shares { flushing, unflushed, .. } = self.env.open_files;
+            let full = self.flushing + tickets.len() >= flushing || self.unflushed.len() >= unflushed;
+            if full && partition.would_hold_one_more() {
+                // Once a flush has come back, which lets descriptors go.
+                self.touched.insert(*key);
+                continue;
             }
-            if !self.env.never_flush {
-                tickets.extend(partition.flush_ticket().map(|ticket| (*key, ticket)));
+            append_queued(partition, &self.env);
+            match partition.flush_ticket() {
+                Some(ticket) => {
+                    self.unflushed.remove(key);
+                    tickets.push((*key, ticket));
+                }
+                None if partition.waits_for_a_flush() => drop(self.unflushed.insert(*key)),
+                None => {}
             }
+        }
+        if self.unflushed.len() >= self.env.open_files.unflushed {
+            tickets.extend(self.flush_unflushed());
         }
         self.flushing += tickets.len();
         self.flusher.flush(&self.handle, tickets);
@@ -221,6 +240,18 @@ impl Shard {
                 partition.publish();
             }
         }
+    }
+
+    /// Flushes of all logs that hold a descriptor until they are flushed, though nobody has asked for it.
+    fn flush_unflushed(&mut self) -> Vec<(PartitionKey, FlushTicket)> {
+        let mut tickets = Vec::new();
+        for key in self.unflushed.drain() {
+            if let Some(partition) = self.partitions.get_mut(&key) {
+                partition.wants_flush = true;
+                tickets.extend(partition.flush_ticket().map(|ticket| (key, ticket)));
+            }
+        }
+        tickets
     }
 
     fn tick(&mut self) {
@@ -260,6 +291,19 @@ impl Shard {
         if let Some(reply) = self.closing.take() {
             drop(reply.send(ShardClosed { checkpoints, clean }));
         }
+    }
+}
+
+/// Appends what waits, and if nothing is ever flushed lets it go.
+fn append_queued(partition: &mut PartitionLog, env: &ShardEnv) {
+    let appended = catch_unwind(AssertUnwindSafe(|| partition.append_queued(env)));
+    if appended.is_err() {
+        // A mistake of ours in one partition: it stops, cleanly, and the others go on.
+        tracing::error!(partition = %partition.partition.name(), "appending panicked; the partition goes offline");
+        partition.go_offline();
+    }
+    if env.never_flush {
+        partition.give_up_flushing();
     }
 }
 

@@ -253,10 +253,10 @@ pub(crate) fn write_all(file: &dyn DiskFile, at: u64, bytes: &[u8]) -> io::Resul
     Ok(())
 }
 
-/// Whether a write failed for want of space or quota: a state that can pass, unlike an I/O error.
+/// Whether an operation failed for want of space, quota or descriptors: a state that can pass, unlike an I/O error.
 pub(crate) fn is_no_space(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WriteZero
-        || [Errno::NOSPC, Errno::DQUOT, Errno::FBIG]
+        || [Errno::NOSPC, Errno::DQUOT, Errno::FBIG, Errno::MFILE, Errno::NFILE]
             .iter()
             .any(|e| error.raw_os_error() == Some(e.raw_os_error()))
 }
