@@ -1,5 +1,8 @@
 //! What goes back to a client: bytes, and pieces of files that are sent without passing through user space.
 
+#[cfg(test)]
+mod tests;
+
 use std::future::Future;
 use std::io;
 use std::os::fd::BorrowedFd;
