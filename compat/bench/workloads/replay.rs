@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::replayed_topic::{ReplayedTopic, SETTINGS};
 use crate::BenchError;
-use crate::control::Control;
 use crate::process_usage::ProcessUsage;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, Outcome, ProduceReplay};
@@ -12,8 +12,6 @@ use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
 
-/// Deleted topics of earlier rounds do not fill the disk.
-const SETTINGS: &[(&str, &str)] = &[("log.segment.delete.delay.ms", "1000")];
 const LARGE: BatchShape = BatchShape { records: 900, value_bytes: 1014 };
 const LARGE_REQUESTS: u64 = 3300;
 const TIME: Duration = Duration::from_secs(5);
@@ -105,27 +103,14 @@ fn produce(
     replay: &ProduceReplay,
     configs: &[(&str, &str)],
 ) -> Result<Measured, BenchError> {
-    let topic = format!("replay-{}", context.round);
-    let partitions = replay.partitions as i32;
-    // The limit servers have no topics; that their answers count every record once is checked for all alike.
-    let mut control = running.broker().map(|broker| Control::connect(broker.socket_address())).transpose()?;
-    if let Some(control) = &mut control {
-        control.create_topic(&topic, partitions, configs)?;
-    }
+    let name = format!("replay-{}", context.round);
+    let mut topic = ReplayedTopic::create(running, name, replay.partitions, configs)?;
     ProcessUsage::reset_peak(running.pid())?;
     let before = running.usage()?;
-    let outcome = replay.run(running.address(), &topic)?;
+    let outcome = replay.run(running.address(), &topic.name)?;
     let after = running.usage()?;
-    if let Some(control) = &mut control {
-        let stored = control.end_offsets(&topic, partitions)?;
-        if stored != outcome.end_offsets {
-            let sent = &outcome.end_offsets;
-            return Err(BenchError::Failed(format!(
-                "{sent:?} records sent, the partitions end at {stored:?}"
-            )));
-        }
-        control.delete_topic(&topic)?;
-    }
+    topic.expect_stored(&outcome.end_offsets)?;
+    topic.delete()?;
     Ok(vec![(String::new(), values(&outcome, &before, &after))])
 }
 
