@@ -156,10 +156,11 @@ impl Target {
     ) -> Result<(), BenchError> {
         let own = format!("replay-{}", std::process::id());
         let topic = self.topic.as_deref().unwrap_or(&own);
-        if self.limit {
-            return measure(topic, vec![0; self.partitions]);
-        }
         let mut client = ProtocolClient::connect(self.address)?;
+        if self.limit {
+            measure(topic, vec![0; self.partitions])?;
+            return client.delete_topic(topic);
+        }
         let partitions = self.partitions as i32;
         if self.topic.is_none() || client.end_offsets(topic, partitions).is_err() {
             client.create_topic_with_leaders(topic, partitions, &[])?;

@@ -1,4 +1,4 @@
-//! Produce requests with one batch for one partition, and their answers; Fetch requests.
+//! Produce requests with one batch for one partition, Fetch and DeleteTopics of one topic; answers to the first and last.
 
 use std::ops::RangeInclusive;
 
@@ -84,6 +84,35 @@ impl Fetch<'_> {
             fields.no_tags()?;
         }
         Some(Fetch { correlation_id, topic, partitions })
+    }
+}
+
+/// A DeleteTopics request of one topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delete<'a> {
+    pub correlation_id: i32,
+    pub topic: &'a [u8],
+}
+
+impl Delete<'_> {
+    /// Reads a request of version 5 without its length; `None` if it is another one or has another form.
+    pub fn read(frame: &[u8]) -> Option<Delete<'_>> {
+        let mut fields = Fields { frame, at: 0 };
+        let correlation_id = fields.header(ApiKey::DeleteTopics, 5..=5)?;
+        fields.one_element()?;
+        Some(Delete { correlation_id, topic: fields.compact()? })
+    }
+
+    /// Appends the answer, with its length.
+    pub fn put_answer(&self, out: &mut Vec<u8>) {
+        // Behind the name: error code, no message, no tagged fields of the topic and the answer.
+        let length = 4 + 1 + 4 + 1 + 1 + self.topic.len() + 2 + 1 + 1 + 1;
+        out.extend_from_slice(&(length as u32).to_be_bytes());
+        out.extend_from_slice(&self.correlation_id.to_be_bytes());
+        // No tagged fields in the header, throttle time, one topic.
+        out.extend_from_slice(&[0, 0, 0, 0, 0, 2, self.topic.len() as u8 + 1]);
+        out.extend_from_slice(self.topic);
+        out.extend_from_slice(&[0; 5]);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread;
 
 use super::flusher::{Answers, Flushers, Written};
-use super::frame::{Fetch, Produce, put_answer};
+use super::frame::{Delete, Fetch, Produce, put_answer};
 use super::store::{Partition, Store};
 use super::{LISTENING, fetch};
 
@@ -115,6 +115,12 @@ impl<'a> Connection<'a> {
         if let Some(fetch) = Fetch::read(frame) {
             return fetch::answer(&self.stream, self.store, &fetch);
         }
+        if let Some(delete) = Delete::read(frame) {
+            self.partitions.clear();
+            self.store.delete(delete.topic)?;
+            delete.put_answer(&mut self.answers);
+            return Ok(());
+        }
         let broken = || io::Error::new(io::ErrorKind::InvalidData, "not a request of the replay's form");
         let request = Produce::read(frame).ok_or_else(broken)?;
         let (correlation_id, index) = (request.correlation_id, request.partition);
@@ -158,6 +164,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::protocol_client::ProtocolClient;
     use crate::replay::frame::BatchShape;
     use crate::replay::{Amount, Fetcher, ProduceReplay, Wanted};
 
@@ -181,7 +188,7 @@ mod tests {
     #[test]
     fn what_was_replayed_can_be_fetched_again() {
         for flushed in [false, true] {
-            let (address, _dir) = start(flushed);
+            let (address, dir) = start(flushed);
             let sent = REPLAY.run(address, "topic").unwrap();
             assert_eq!(sent.requests, 200);
             assert_eq!(sent.end_offsets.iter().sum::<i64>(), 800);
@@ -197,6 +204,8 @@ mod tests {
             }
             assert_eq!(fetcher.positions, [(0, sent.end_offsets[0]), (2, sent.end_offsets[2])]);
             assert_eq!(records, sent.end_offsets[0] + sent.end_offsets[2]);
+            ProtocolClient::connect(address).unwrap().delete_topic("topic").unwrap();
+            assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
         }
     }
 

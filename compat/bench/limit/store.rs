@@ -1,4 +1,4 @@
-//! One file per partition, made when the first batch for it comes, removed when a batch for another topic comes.
+//! One file per partition, made when the first batch for it comes.
 
 use std::fs::{self, File};
 use std::io;
@@ -51,14 +51,11 @@ impl Store {
         Store { dir, files: Mutex::default() }
     }
 
-    /// The file of a partition. A new topic takes the place of the one before it, so that the disk does not fill.
+    /// The file of a partition.
     pub fn partition(&self, topic: &[u8], index: i32) -> io::Result<Arc<Partition>> {
         let Files { partitions, made } = &mut *lock(&self.files);
         if let Some(partition) = partitions.iter().find(|partition| partition.is(topic, index)) {
             return Ok(Arc::clone(partition));
-        }
-        for old in partitions.extract_if(.., |partition| partition.topic != topic) {
-            fs::remove_file(&old.path)?;
         }
         *made += 1;
         let path = self.dir.join(made.to_string());
@@ -67,6 +64,16 @@ impl Store {
         let partition = Arc::new(partition);
         partitions.push(Arc::clone(&partition));
         Ok(partition)
+    }
+
+    /// Removes a topic's files.
+    pub fn delete(&self, topic: &[u8]) -> io::Result<()> {
+        for deleted in lock(&self.files).partitions.extract_if(.., |partition| partition.topic == topic) {
+            fs::remove_file(&deleted.path)?;
+            // Connections that go away at their leisure may hold the file open.
+            deleted.file.set_len(0)?;
+        }
+        Ok(())
     }
 }
 
@@ -130,7 +137,7 @@ mod tests {
         assert_eq!(partition.range(7, 1000), bytes..bytes + 1000);
         assert_eq!(partition.range(4, 3 * bytes), 0..2 * bytes);
         assert_eq!(partition.range(10, 1000), 2 * bytes..2 * bytes);
-        store.partition(b"other", 0).unwrap();
+        store.delete(b"topic").unwrap();
         assert!(!partition.path.exists());
     }
 

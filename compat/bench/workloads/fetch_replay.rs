@@ -38,6 +38,9 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let before = running.usage()?;
     let done = REPLAY.run(running.address(), &topic, &end_offsets)?;
     let cpu = (running.usage()?.cpu - before.cpu).as_secs_f64();
+    if running.broker().is_none() {
+        ProtocolClient::connect(running.address())?.delete_topic(&topic)?;
+    }
     let bytes = done.bytes as f64;
     let values = BTreeMap::from([
         (Metric::MegabytesPerSecond, bytes / done.took.as_secs_f64() / 1e6),

@@ -1,16 +1,14 @@
 //! Whether a partition becomes slower as it grows.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use compat_harness::deadline::wait_until;
 use gracchus_base::{Clock, Entropy};
 
+use super::replayed_topic::{ReplayedTopic, SETTINGS};
 use crate::BenchError;
 use crate::histogram::Histogram;
 use crate::protocol_client::ProtocolClient;
@@ -27,7 +25,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
             of one batch at random offsets and 300 ListOffsets with random times, one at a time. What is not in the \
             page cache any more is read from the disk",
     subjects: Subject::DEFAULTS,
-    settings: &[("log.segment.delete.delay.ms", "1000")],
+    settings: SETTINGS,
     round,
     warm_up: true,
     rounds: 1,
@@ -38,45 +36,33 @@ const GIGABYTE: u64 = 1_000_000_000;
 const FILL_BATCH_BYTES: usize = 900 * 1024;
 const BATCH_BYTES: usize = 16 * 1024;
 const LOOKUPS: usize = 300;
-const DELETED_WITHIN: Duration = Duration::from_secs(120);
 
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
-    let topic = format!("growth-{}", context.round);
-    let Some(broker) = running.broker() else { return Ok(Vec::new()) };
-    let (address, data_dir) = (broker.socket_address(), broker.data_dir());
-    let mut client = ProtocolClient::connect(address)?;
-    client.create_topic_with_leaders(&topic, 1, &[])?;
-    let mut partition =
-        Partition { address, topic: &topic, begun_ms: Clock::system().now().0, end: 0, bytes: 0 };
+    let mut topic = ReplayedTopic::create(running, format!("growth-{}", context.round), 1, &[])?;
+    let (address, begun_ms) = (running.address(), Clock::system().now().0);
+    let mut partition = Partition { address, topic: topic.name.clone(), begun_ms, end: 0, bytes: 0 };
     let mut measured = Vec::new();
     // The warm-up is for code that becomes faster as it is used: the smaller sizes are enough.
     let sizes = if context.is_warm_up { &SIZES_GB[..2] } else { &SIZES_GB[..] };
     for size in sizes {
         partition.grow_to(context.scaled(size * GIGABYTE))?;
-        measured.extend(partition.measure(&mut client, &format!("{size} GB"), context)?);
+        measured.extend(partition.measure(&mut topic.client, &format!("{size} GB"), context)?);
     }
-    client.delete_topic(&topic)?;
-    wait_until(DELETED_WITHIN, || (!is_stored(&data_dir, &topic)).then_some(()))
-        .ok_or_else(|| BenchError::Failed("the files of a deleted topic stay".into()))?;
+    topic.expect_stored(&[partition.end])?;
+    topic.delete()?;
     Ok(measured)
 }
 
-/// Whether directories of the topic are left, deleted ones included.
-fn is_stored(data_dir: &Path, topic: &str) -> bool {
-    let names = fs::read_dir(data_dir).into_iter().flatten().flatten().map(|entry| entry.file_name());
-    names.into_iter().any(|name| name.to_string_lossy().starts_with(topic))
-}
-
 /// The partition, and what was sent to it.
-struct Partition<'a> {
+struct Partition {
     address: SocketAddr,
-    topic: &'a str,
+    topic: String,
     begun_ms: i64,
     end: i64,
     bytes: u64,
 }
 
-impl Partition<'_> {
+impl Partition {
     fn grow_to(&mut self, bytes: u64) -> Result<(), BenchError> {
         let missing = bytes.saturating_sub(self.bytes) / FILL_BATCH_BYTES as u64;
         if missing > 0 {
@@ -89,7 +75,7 @@ impl Partition<'_> {
 
     fn produce(&mut self, batch: BatchShape, requests: u64) -> Result<Outcome, BenchError> {
         let replay = ProduceReplay::of_requests(batch, 1, requests);
-        let outcome = replay.run_behind(self.address, self.topic, &[self.end])?;
+        let outcome = replay.run_behind(self.address, &self.topic, &[self.end])?;
         self.end = outcome.end_offsets[0];
         self.bytes += outcome.bytes;
         Ok(outcome)
@@ -103,7 +89,7 @@ impl Partition<'_> {
     ) -> Result<Measured, BenchError> {
         let batch = BatchShape::of_bytes(BATCH_BYTES);
         let requests = context.scaled(GIGABYTE / 2 / BATCH_BYTES as u64);
-        let tail = Fetcher::connect(self.address, self.topic, vec![(0, self.end)], Wanted::default())?;
+        let tail = Fetcher::connect(self.address, &self.topic, vec![(0, self.end)], Wanted::default())?;
         let until = AtomicI64::new(self.end + requests as i64 * batch.records as i64);
         let begun = Instant::now();
         let (produced, consumed) = thread::scope(|scope| {
@@ -129,7 +115,7 @@ impl Partition<'_> {
     fn look_up_offsets(&self) -> Result<Histogram, BenchError> {
         // A byte is answered with one whole batch.
         let wanted = Wanted { partition_bytes: 1, ..Wanted::default() };
-        let mut fetcher = Fetcher::connect(self.address, self.topic, vec![(0, 0)], wanted)?;
+        let mut fetcher = Fetcher::connect(self.address, &self.topic, vec![(0, 0)], wanted)?;
         // The same lookups on both sides.
         let (entropy, mut latencies) = (Entropy::seeded(1), Histogram::default());
         for _ in 0..LOOKUPS {
@@ -152,7 +138,7 @@ impl Partition<'_> {
             // Not beyond the last record, for which there is nothing to be found.
             let time = self.begun_ms + random_below(&entropy, span_ms * 9 / 10);
             let begun = Instant::now();
-            client.list_offsets(self.topic, &[(0, time)])?;
+            client.list_offsets(&self.topic, &[(0, time)])?;
             latencies.record(begun.elapsed());
         }
         Ok(latencies)

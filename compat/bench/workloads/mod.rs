@@ -10,6 +10,7 @@ pub mod idle_connections;
 pub mod long_polls;
 pub mod partitions;
 pub mod replay;
+pub mod replayed_topic;
 pub mod slow_consumer;
 pub mod soak;
 pub mod start;

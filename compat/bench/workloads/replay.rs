@@ -3,17 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::replayed_topic::{ReplayedTopic, SETTINGS};
 use crate::BenchError;
 use crate::process_usage::ProcessUsage;
-use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, Outcome, ProduceReplay};
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
 use crate::workload::{Context, Workload};
 
-/// Deleted topics of earlier rounds do not fill the disk.
-const SETTINGS: &[(&str, &str)] = &[("log.segment.delete.delay.ms", "1000")];
 const LARGE: BatchShape = BatchShape { records: 900, value_bytes: 1014 };
 const LARGE_REQUESTS: u64 = 3300;
 const TIME: Duration = Duration::from_secs(5);
@@ -104,28 +102,14 @@ fn produce(
     replay: &ProduceReplay,
     configs: &[(&str, &str)],
 ) -> Result<Measured, BenchError> {
-    let topic = format!("replay-{}", context.round);
-    let partitions = replay.partitions as i32;
-    // The limit servers have no topics; that their answers count every record once is checked for all alike.
-    let mut client =
-        running.broker().map(|broker| ProtocolClient::connect(broker.socket_address())).transpose()?;
-    if let Some(client) = &mut client {
-        client.create_topic_with_leaders(&topic, partitions, configs)?;
-    }
+    let name = format!("replay-{}", context.round);
+    let mut topic = ReplayedTopic::create(running, name, replay.partitions, configs)?;
     ProcessUsage::reset_peak(running.pid())?;
     let before = running.usage()?;
-    let outcome = replay.run(running.address(), &topic)?;
+    let outcome = replay.run(running.address(), &topic.name)?;
     let after = running.usage()?;
-    if let Some(client) = &mut client {
-        let stored = client.end_offsets(&topic, partitions)?;
-        if stored != outcome.end_offsets {
-            let sent = &outcome.end_offsets;
-            return Err(BenchError::Failed(format!(
-                "{sent:?} records sent, the partitions end at {stored:?}"
-            )));
-        }
-        client.delete_topic(&topic)?;
-    }
+    topic.expect_stored(&outcome.end_offsets)?;
+    topic.delete()?;
     Ok(vec![(String::new(), values(&outcome, &before, &after))])
 }
 

@@ -12,6 +12,7 @@ use gracchus_base::Clock;
 use rustix::fs::{Advice, fadvise};
 
 use super::fetch_replay::filled;
+use super::replayed_topic::{ReplayedTopic, SETTINGS};
 use crate::BenchError;
 use crate::due::wait_for;
 use crate::histogram::Histogram;
@@ -29,7 +30,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
             that reads 4 GB of another topic, dropped from the page cache, from the disk as fast as it comes (its \
             speed is the MB/s)",
     subjects: Subject::DEFAULTS,
-    settings: &[("log.segment.delete.delay.ms", "1000")],
+    settings: SETTINGS,
     round,
     warm_up: true,
     rounds: 3,
@@ -49,20 +50,18 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     let cold_end = filled(address, COLD, &fill)?[0];
     // Pages that are not on the disk yet cannot be dropped from the cache.
     rustix::fs::sync();
-    let topic = format!("tail-{}", context.round);
-    let mut client = ProtocolClient::connect(address)?;
-    client.create_topic_with_leaders(&topic, 1, &[])?;
+    let topic = ReplayedTopic::create(running, format!("tail-{}", context.round), 1, &[])?;
     let records = (f64::from(RATE) * context.scaled_time(TIME).as_secs_f64()) as u32;
-    let alone = tail(address, &topic, 0, records)?;
+    let alone = tail(address, &topic.name, 0, records)?;
     let done = AtomicBool::new(false);
     let (beside, cold) = thread::scope(|scope| {
         let reader = scope.spawn(|| read_cold(address, &data_dir.join(format!("{COLD}-0")), cold_end, &done));
-        let beside = tail(address, &topic, records, records);
+        let beside = tail(address, &topic.name, records, records);
         done.store(true, Ordering::Relaxed);
         let cold = reader.join().map_err(|_| BenchError::Failed("the cold reader panicked".into()))?;
         Ok::<_, BenchError>((beside?, cold?))
     })?;
-    client.delete_topic(&topic)?;
+    topic.delete()?;
     let mut beside = values(&beside);
     beside.insert(Metric::MegabytesPerSecond, cold / 1e6);
     Ok(vec![("alone".into(), values(&alone)), ("beside a cold reader".into(), beside)])

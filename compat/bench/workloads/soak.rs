@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use super::replayed_topic::ReplayedTopic;
 use crate::BenchError;
-use crate::protocol_client::ProtocolClient;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, Fetcher, ProduceReplay, Wanted};
 use crate::results::{Measured, Metric};
@@ -38,18 +38,17 @@ const NOT_KNOWN: i64 = i64::MAX;
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
     let (minutes, minute) =
         if context.is_warm_up { (1, Duration::from_secs(10)) } else { (MINUTES, Duration::from_secs(60)) };
-    let topic = format!("soak-{}", context.round);
+    let name = format!("soak-{}", context.round);
+    let topic = ReplayedTopic::create(running, name, CONNECTIONS, CONFIGS)?;
     let address = running.address();
-    let mut client = ProtocolClient::connect(address)?;
-    client.create_topic_with_leaders(&topic, CONNECTIONS as i32, CONFIGS)?;
     let ends: Vec<AtomicI64> = (0..CONNECTIONS).map(|_| AtomicI64::new(NOT_KNOWN)).collect();
     let measured = thread::scope(|scope| {
         let mut readers = Vec::new();
         for (partition, end) in ends.iter().enumerate() {
-            let (topic, partition) = (topic.as_str(), partition as i32);
+            let (topic, partition) = (topic.name.as_str(), partition as i32);
             readers.push(scope.spawn(move || read_tail(address, topic, partition, end)));
         }
-        let produced = produce(running, &topic, minutes, context.scaled_time(minute));
+        let produced = produce(running, &topic.name, minutes, context.scaled_time(minute));
         // However the producing ended, the readers must come to an end too.
         let none = vec![0; CONNECTIONS];
         let end_offsets = produced.as_ref().map_or(&none, |(_, end_offsets)| end_offsets);
@@ -61,7 +60,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
         }
         produced.map(|(measured, _)| measured)
     })?;
-    client.delete_topic(&topic)?;
+    topic.delete()?;
     Ok(measured)
 }
 

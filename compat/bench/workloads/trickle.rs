@@ -11,6 +11,7 @@ use gracchus_wire::messages::ProduceRequest;
 use gracchus_wire::messages::produce_request::{PartitionProduceData, TopicProduceData};
 use gracchus_wire::{ApiKey, Request, Response};
 
+use super::replayed_topic::{ReplayedTopic, SETTINGS};
 use crate::BenchError;
 use crate::due::wait_for;
 use crate::histogram::Histogram;
@@ -26,7 +27,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
             one Produce request for 100 partitions each at staggered times, 20 s, after 40 records in each; \
             latency counts from when a request was due",
     subjects: Subject::DEFAULTS,
-    settings: &[("log.segment.delete.delay.ms", "1000")],
+    settings: SETTINGS,
     round,
     warm_up: true,
     rounds: 3,
@@ -41,25 +42,18 @@ const TIME: Duration = Duration::from_secs(20);
 const SENT_BEFORE: u32 = 40;
 
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
-    let topic = format!("trickle-{}", context.round);
+    let name = format!("trickle-{}", context.round);
+    let mut topic = ReplayedTopic::create(running, name, PARTITIONS as usize, &[])?;
     let address = running.address();
-    let mut client = ProtocolClient::connect(address)?;
-    client.create_topic_with_leaders(&topic, PARTITIONS, &[])?;
     let times = (context.scaled_time(TIME).as_nanos() / EVERY.as_nanos()) as u32;
-    send_all(address, &topic, Instant::now(), SENT_BEFORE)?;
+    send_all(address, &topic.name, Instant::now(), SENT_BEFORE)?;
     let before = running.usage()?;
     let begun = Instant::now();
-    let latencies = send_all(address, &topic, begun, times)?;
+    let latencies = send_all(address, &topic.name, begun, times)?;
     let took = begun.elapsed().as_secs_f64();
     let cpu = (running.usage()?.cpu - before.cpu).as_secs_f64();
-    let ends = client.end_offsets(&topic, PARTITIONS)?;
-    let sent = i64::from(times + SENT_BEFORE);
-    if ends.iter().any(|end| *end != sent) {
-        return Err(BenchError::Failed(format!(
-            "{sent} records sent to each partition, they end at {ends:?}"
-        )));
-    }
-    client.delete_topic(&topic)?;
+    topic.expect_stored(&[i64::from(times + SENT_BEFORE); PARTITIONS as usize])?;
+    topic.delete()?;
     let values = BTreeMap::from([
         (Metric::LatencyP50Ms, latencies.quantile_ms(0.5)),
         (Metric::LatencyP99Ms, latencies.quantile_ms(0.99)),
