@@ -13,7 +13,7 @@ use crate::workload::{Context, Workload};
 pub const WORKLOADS: &[Workload] = &[Workload {
     name: "client-consume-1k",
     about: "one librdkafka consumer without a group reads 1,000,000 values of 1,000 bytes from the page \
-            cache, 1 partition, up to 8 MB a fetch, up to 256 MB fetched ahead",
+            cache, 1 partition, librdkafka's own settings (1 MB a fetch)",
     subjects: Subject::BROKERS,
     settings: &[],
     round,
@@ -23,11 +23,9 @@ pub const WORKLOADS: &[Workload] = &[Workload {
 
 const TOPIC: &str = "consume-1k";
 const RECORDS: u64 = 1_000_000;
-const SETTINGS: &[(&str, &str)] = &[
-    ("fetch.message.max.bytes", "8388608"),
-    ("queued.max.messages.kbytes", "262144"),
-    ("queued.min.messages", "1000000"),
-];
+/// librdkafka's own settings. With fetches of 8 MB and a longer queue the client was not faster (measured:
+/// 2.3 GB/s both times), and the brokers had an eighth of the requests to answer.
+const SETTINGS: &[(&str, &str)] = &[];
 
 fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchError> {
     let records = context.scaled(RECORDS);
