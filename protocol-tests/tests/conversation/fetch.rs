@@ -227,7 +227,7 @@ fn evict(broker: &TestBroker, topic: &Topic) {
 #[tokio::test]
 async fn what_was_taken_out_of_memory_is_read_from_the_disk() {
     let Some((broker, mut client)) = start_with(&[]).await else { return };
-    let topic = create(&mut client, "cold", 1, &[("segment.bytes", "1000000")]).await;
+    let topic = create(&mut client, "cold", 1, &[("segment.bytes", "1048576")]).await;
     let value = long(100_000);
     for offset in 0..40 {
         assert_eq!(produced(&mut client, &topic, batch::values(&[&value])).await, offset);
