@@ -6,7 +6,7 @@ use gracchus_wire::ApiKey;
 use gracchus_wire::messages::{BrokerId, FetchRequest, Uuid};
 use gracchus_wire::records::BatchHeader;
 use protocol_tests::typed::encode;
-use protocol_tests::{Client, batch};
+use protocol_tests::{Client, TestBroker, batch};
 
 use super::support::*;
 
@@ -211,6 +211,38 @@ async fn traps_31_the_answer_starts_with_the_batch_that_holds_the_offset_and_may
     for version in versions(ApiKey::Fetch) {
         assert_eq!(limited(&mut client, version, &cut, asked, 1 << 20).await, size + size / 2);
         assert_eq!(limited(&mut client, version, &cut, 1 << 20, asked).await, size + size / 2);
+    }
+}
+
+/// Takes the files of a partition out of the page cache, where the file system has one.
+fn evict(broker: &TestBroker, topic: &Topic) {
+    let dir = broker.dir().join(format!("{}-0", topic.name.as_str()));
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let file = std::fs::File::open(entry.unwrap().path()).unwrap();
+        file.sync_all().unwrap();
+        rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed).unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_was_taken_out_of_memory_is_read_from_the_disk() {
+    let Some((broker, mut client)) = start_with(&[]).await else { return };
+    let topic = create(&mut client, "cold", 1, &[("segment.bytes", "1048576")]).await;
+    let value = long(100_000);
+    for offset in 0..40 {
+        assert_eq!(produced(&mut client, &topic, batch::values(&[&value])).await, offset);
+    }
+    for from in [0, 13, 39] {
+        evict(&broker, &topic);
+        let mut next = from;
+        while next < 40 {
+            let records = records_of(&fetch(&mut client, 12, &topic, next).await);
+            assert!(!records.is_empty());
+            for (offset, _, read) in records {
+                assert!((offset, read.as_ref()) == (next, Some(&value)), "offset {offset}, not {next}");
+                next += 1;
+            }
+        }
     }
 }
 

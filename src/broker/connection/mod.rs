@@ -222,9 +222,9 @@ impl Connection {
     async fn send(&mut self, reply: Reply) -> Result<(), ConnectionError> {
         let stall_max = self.idle.max.unwrap_or(Duration::MAX);
         match reply {
-            Reply::Bytes(bytes) => reply::send_bytes(&self.stream, &bytes, stall_max).await?,
+            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, stall_max).await?,
             Reply::Parts(parts) => {
-                reply::send(&self.stream, parts, stall_max, &self.node.cold_reads).await?;
+                reply::send(&mut self.stream, parts, stall_max, &self.node.cold_reads).await?;
             }
             Reply::None => {}
             Reply::Close { reason } => return Err(ConnectionError::Refused(reason)),

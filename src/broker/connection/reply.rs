@@ -11,10 +11,9 @@ use std::time::Duration;
 use bytes::Bytes;
 pub use gracchus_log::FileRange;
 use rustix::fs::sendfile;
-use rustix::net::{SendFlags, send as send_now};
-use tokio::io::Interest;
+use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::cold_reads::ColdReads;
 
@@ -47,10 +46,13 @@ const GATHERED_BYTES_MAX: usize = 64 * 1024;
 /// What is sent of a file before it is asked again whether the next bytes are in memory.
 const WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// How long that answer holds: a slow client takes its time, and memory may go to others meanwhile.
+const CACHED_FOR: Duration = Duration::from_secs(1);
+
 /// Sends the parts in order. It fails if the client takes nothing for `stall_max`, however long it takes in all. Never
 /// waits for a disk itself: what is not in memory is read into it by `cold` first.
 pub async fn send(
-    stream: &TcpStream,
+    stream: &mut TcpStream,
     parts: Vec<Part>,
     stall_max: Duration,
     cold: &ColdReads,
@@ -63,25 +65,13 @@ pub async fn send(
             Part::File(range) => sending.file(range).await?,
         }
     }
-    sending.flush(SendFlags::empty()).await
+    sending.flush().await
 }
 
 /// Sends bytes, as [`send`] does.
-pub async fn send_bytes(stream: &TcpStream, bytes: &[u8], stall_max: Duration) -> io::Result<()> {
-    send_with(stream, bytes, SendFlags::empty(), stall_max).await
-}
-
-async fn send_with(
-    stream: &TcpStream,
-    mut bytes: &[u8],
-    flags: SendFlags,
-    stall_max: Duration,
-) -> io::Result<()> {
+pub async fn send_bytes(stream: &mut TcpStream, mut bytes: &[u8], stall_max: Duration) -> io::Result<()> {
     while !bytes.is_empty() {
-        let sending = stream.async_io(Interest::WRITABLE, || {
-            send_now(stream, bytes, flags | SendFlags::NOSIGNAL).map_err(io::Error::from)
-        });
-        match within(stall_max, sending).await? {
+        match within(stall_max, stream.write(bytes)).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
             sent => bytes = bytes.get(sent..).unwrap_or_default(),
         }
@@ -91,7 +81,7 @@ async fn send_with(
 
 /// A frame that is being sent: small things are gathered, so that a client is not woken for each.
 struct Sending<'a> {
-    stream: &'a TcpStream,
+    stream: &'a mut TcpStream,
     stall_max: Duration,
     cold: &'a ColdReads,
     gathered: Vec<u8>,
@@ -100,7 +90,7 @@ struct Sending<'a> {
 impl Sending<'_> {
     async fn bytes(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.gathered.extend_from_slice(bytes);
-        if self.gathered.len() >= GATHERED_BYTES_MAX { self.flush(SendFlags::empty()).await } else { Ok(()) }
+        if self.gathered.len() >= GATHERED_BYTES_MAX { self.flush().await } else { Ok(()) }
     }
 
     async fn copy(&mut self, range: FileRange) -> io::Result<()> {
@@ -112,8 +102,7 @@ impl Sending<'_> {
     }
 
     async fn file(&mut self, range: FileRange) -> io::Result<()> {
-        // The header shares a packet with the first records.
-        self.flush(SendFlags::MORE).await?;
+        self.flush().await?;
         let mut done = 0;
         while done < range.len {
             let window = range.part(done, WINDOW_BYTES);
@@ -121,45 +110,47 @@ impl Sending<'_> {
                 let window = window.clone();
                 self.cold.run(move || window.load()).await??;
             }
-            match window.as_fd() {
+            done += match window.as_fd() {
                 Some(fd) => send_file(self.stream, fd, &window, self.stall_max).await?,
-                None => send_bytes(self.stream, &window.read_all()?, self.stall_max).await?,
-            }
-            done += window.len;
+                None => {
+                    send_bytes(self.stream, &window.read_all()?, self.stall_max).await?;
+                    window.len
+                }
+            };
         }
         Ok(())
     }
 
-    async fn flush(&mut self, flags: SendFlags) -> io::Result<()> {
-        send_with(self.stream, &self.gathered, flags, self.stall_max).await?;
+    async fn flush(&mut self) -> io::Result<()> {
+        send_bytes(self.stream, &self.gathered, self.stall_max).await?;
         self.gathered.clear();
         Ok(())
     }
 }
 
-/// Sends a range of a file from the page cache.
+/// Sends a range of a file from the page cache, or as much of it as can be sent while it is sure to be there. Returns how
+/// much that was.
 async fn send_file(
     stream: &TcpStream,
     file: BorrowedFd<'_>,
     range: &FileRange,
     stall_max: Duration,
-) -> io::Result<()> {
-    let mut position = range.position;
-    let end = position + u64::from(range.len);
-    while position < end {
-        let left = usize::try_from(end - position).unwrap_or(usize::MAX);
+) -> io::Result<u32> {
+    let began = Instant::now();
+    let mut done = 0;
+    while done < range.len && (done == 0 || began.elapsed() < CACHED_FOR) {
         let sending = stream.async_io(Interest::WRITABLE, || {
-            let mut at = position;
-            sendfile(stream, file, Some(&mut at), left).map_err(io::Error::from)
+            let mut at = range.position + u64::from(done);
+            sendfile(stream, file, Some(&mut at), (range.len - done) as usize).map_err(io::Error::from)
         });
         let sent = within(stall_max, sending).await?;
         if sent == 0 {
             // The frame's length is on the wire already; only closing tells the client that it is short.
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a segment is shorter than its view"));
         }
-        position += sent as u64;
+        done += u32::try_from(sent).unwrap_or(range.len);
     }
-    Ok(())
+    Ok(done)
 }
 
 async fn within<T>(stall_max: Duration, io: impl Future<Output = io::Result<T>>) -> io::Result<T> {

@@ -21,8 +21,9 @@ fn file(fs: &Fs, len: usize) -> FileRange {
 async fn sent(parts: Vec<Part>) -> io::Result<Vec<u8>> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
-    let (server, _) = listener.accept().await?;
-    let sending = async move { send(&server, parts, Duration::from_secs(60), &ColdReads::default()).await };
+    let (mut server, _) = listener.accept().await?;
+    let sending =
+        async move { send(&mut server, parts, Duration::from_secs(60), &ColdReads::default()).await };
     let mut got = Vec::new();
     let (sent, read) = tokio::join!(sending, client.read_to_end(&mut got));
     sent?;
