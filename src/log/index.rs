@@ -112,8 +112,8 @@ impl IndexParts {
     }
 }
 
-/// Entries that are read at once when the search has come that close.
-const BLOCK_ENTRIES: u32 = 128;
+/// Entries that are read at once when the search has come that close: a page of them costs no more than one.
+const BLOCK_ENTRIES: u32 = 512;
 
 /// Binary search in a file, of which the first `len` bytes are entries.
 fn last_in_file<E: IndexEntry>(file: Source<'_>, len: u32, key: E::Key) -> io::Result<Option<E>> {
@@ -199,7 +199,7 @@ mod tests {
     fn the_last_entry_at_or_below_a_key_is_found_in_file_and_tail() {
         let fs = Fs::new(SimDisk::new());
         let file = fs.create(Path::new("/x")).unwrap();
-        for (in_file, in_tail) in [(0u32, 0u32), (0, 3), (1, 0), (1000, 0), (1000, 7)] {
+        for (in_file, in_tail) in [(0u32, 0u32), (0, 3), (1, 0), (5000, 0), (5000, 7)] {
             let mut parts = IndexParts::default();
             let entry = |n: u32| OffsetEntry { relative: n * 10 + 5, position: n };
             (0..in_file).for_each(|n| parts.push(entry(n)));

@@ -7,6 +7,9 @@ use bytes::Bytes;
 
 use crate::fs::{self, Access, File, Source};
 
+/// Bytes from one look of [`FileRange::is_cached`] to the next.
+const LOOK_EVERY: usize = 256 * 1024;
+
 /// The buffer of [`FileRange::load`].
 const LOAD_BUFFER: usize = 64 * 1024;
 
@@ -16,6 +19,8 @@ pub struct FileRange {
     pub file: File,
     pub position: u64,
     pub len: u32,
+    /// Bytes behind it that were asked for as well, and left out: a part of a batch is of no use.
+    pub left_out: u32,
 }
 
 impl FileRange {
@@ -28,19 +33,26 @@ impl FileRange {
     #[must_use]
     pub fn part(&self, skip: u32, len_max: u32) -> Self {
         let len = self.len.saturating_sub(skip).min(len_max);
-        Self { file: self.file.clone(), position: self.position.saturating_add(skip.into()), len }
+        Self {
+            file: self.file.clone(),
+            position: self.position.saturating_add(skip.into()),
+            len,
+            left_out: 0,
+        }
     }
 
-    /// Whether it can be sent without waiting for the disk, judged by its first and its last byte: memory is taken from
-    /// files in long runs, oldest first. So ask it of parts of moderate size.
+    /// Whether it can be sent without waiting for the disk, judged by a byte here and there: memory is taken from files in
+    /// runs, not byte by byte.
     pub fn is_cached(&self) -> bool {
-        let last = self.position.saturating_add(self.len.saturating_sub(1).into());
-        let is_there = |at| match self.file.read_cached(&mut [0], at) {
-            // Whatever else is wrong, the one who reads is told.
-            Err(e) => e.kind() != io::ErrorKind::WouldBlock,
-            Ok(_) => true,
-        };
-        self.len == 0 || is_there(self.position) && is_there(last)
+        let Some(last) = self.len.checked_sub(1) else { return true };
+        let mut looked_at = (0..last).step_by(LOOK_EVERY).chain([last]);
+        looked_at.all(|skip| {
+            match self.file.read_cached(&mut [0], self.position.saturating_add(skip.into())) {
+                // Whatever else is wrong, the one who reads is told.
+                Err(e) => e.kind() != io::ErrorKind::WouldBlock,
+                Ok(_) => true,
+            }
+        })
     }
 
     /// Brings it into memory, and asks the disk for as much again behind it: who reads this reads on. Waits for the disk.
@@ -83,6 +95,7 @@ impl std::fmt::Debug for FileRange {
         f.debug_struct("FileRange")
             .field("position", &self.position)
             .field("len", &self.len)
+            .field("left_out", &self.left_out)
             .finish_non_exhaustive()
     }
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::sync::Arc;
 
+use gracchus_base::limits::BATCH_HEADER_BYTES;
 use gracchus_base::{Offset, Timestamp};
 use gracchus_wire::records::BatchHeader;
 
@@ -86,6 +87,12 @@ impl Log {
     }
 }
 
+/// Reads of fewer bytes may always end inside a batch.
+const WHOLE_FROM_BYTES: u32 = 64 * 1024;
+
+/// Larger ones end with a whole batch if the first is at least one part in so many of them.
+const LARGE_BATCH: u32 = 8;
+
 /// One segment of a view, sealed or active.
 pub(crate) struct Part<'a> {
     pub shared: &'a Shared,
@@ -114,8 +121,8 @@ impl LogView {
     }
 
     /// The batches from the one that contains `from` on (TRAPS 31), before `up_to`, of one segment, as Kafka reads. At
-    /// most `bytes_max`, cut in the middle of a batch if need be; the whole first batch though, if `min_one`. `None` if
-    /// there is nothing to read there now, or the first batch is larger than `bytes_max` and not `min_one`.
+    /// most `bytes_max`; the whole first batch though, if `min_one`. Large batches are whole, small ones may be cut at the
+    /// end. `None` if there is nothing to read there now, or the first batch is larger than `bytes_max` and not `min_one`.
     pub fn read(
         &self,
         from: Offset,
@@ -163,8 +170,11 @@ impl LogView {
             if len < first {
                 return Ok(None);
             }
-            let len = len.min(limit.saturating_sub(position));
-            return Ok(Some(FileRange { file: part.open(Kind::Log)?, position: position.into(), len }));
+            let wanted = len.min(limit.saturating_sub(position));
+            let file = part.open(Kind::Log)?;
+            let len = part.whole_batches(&file, position, first, wanted, limit)?;
+            let left_out = wanted.saturating_sub(len);
+            return Ok(Some(FileRange { file, position: position.into(), len, left_out }));
         }
         Ok(None)
     }
@@ -283,6 +293,31 @@ impl Part<'_> {
         self.walk(&file, start, offset, limit, |header| header.last_offset() >= offset)
     }
 
+    /// How many of the `wanted` bytes from `position` on are to be sent: whole batches, of which the first has `first`
+    /// bytes, where half of one would be much; else all of them.
+    fn whole_batches(
+        &self,
+        file: &File,
+        position: u32,
+        first: u32,
+        wanted: u32,
+        limit: u32,
+    ) -> Result<u32, ReadError> {
+        let end = position.saturating_add(wanted);
+        if end == limit || wanted < WHOLE_FROM_BYTES || first < wanted / LARGE_BATCH {
+            return Ok(wanted);
+        }
+        let source = Source { file: &**file, access: self.access };
+        let behind_first = position.saturating_add(first);
+        let mut scan = Scan::new(source, behind_first, end, BATCH_HEADER_BYTES);
+        let mut whole = first;
+        // What does not fit before `end` is no whole batch to this walk.
+        while let Step::Batch { header, .. } = scan.next()? {
+            whole = whole.saturating_add(u32::try_from(header.total_bytes()).unwrap_or(u32::MAX));
+        }
+        Ok(whole.min(wanted))
+    }
+
     fn find_timestamp(&self, timestamp: Timestamp, from: Offset) -> Result<Option<FoundBatch>, ReadError> {
         if self.len == 0 {
             return Ok(None);
@@ -300,7 +335,7 @@ impl Part<'_> {
         let len = u32::try_from(header.total_bytes()).unwrap_or(u32::MAX);
         Ok(FoundBatch {
             header,
-            range: FileRange { file: self.open(Kind::Log)?, position: position.into(), len },
+            range: FileRange { file: self.open(Kind::Log)?, position: position.into(), len, left_out: 0 },
         })
     }
 

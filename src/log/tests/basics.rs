@@ -333,3 +333,26 @@ fn faults_32_strange_timestamps_are_indexed_and_kept_sanely() {
     let removed = reopened.retain(NOW, Offset(70), &mut Vec::new).unwrap();
     assert!(removed.is_empty(), "every segment has a batch from the far future, as in Kafka");
 }
+
+#[test]
+fn large_batches_are_read_whole_and_what_is_left_out_is_told() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    log.config.segment_bytes = 10 << 20;
+    for base in 0..30 {
+        let len = if base < 10 { 50_000 } else { 5_000 };
+        append(&mut log, batch(base, 1, len - 61, base));
+    }
+    let (view, end) = (log.view(), log.log_end());
+    let read = |from, max| {
+        let range = view.read(Offset(from), end, max, true).unwrap().unwrap();
+        (range.len, range.left_out)
+    };
+    assert_eq!(read(0, 140_000), (100_000, 40_000));
+    assert_eq!(read(0, 150_000), (150_000, 0));
+    assert_eq!(read(0, 100), (50_000, 0), "the first one whatever the limit");
+    assert_eq!(read(8, 109_999), (105_000, 4_999), "small ones behind large ones");
+    assert_eq!(read(10, 77_777), (77_777, 0), "small ones may be cut");
+    assert_eq!(read(0, 60_000), (60_000, 0), "and so may little");
+    assert_eq!(read(5, 1 << 20), (5 * 50_000 + 20 * 5_000, 0), "up to the end");
+}

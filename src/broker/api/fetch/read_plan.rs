@@ -236,7 +236,9 @@ impl PartitionRead {
 
 impl Round {
     fn push(&mut self, read: PartitionRead) {
-        self.bytes = self.bytes.saturating_add(read.records_len());
+        // What is left out counts, as in Kafka: else a client that asks for so much would wait for it in vain.
+        let asked = read.range.as_ref().map_or(0, |range| range.len.saturating_add(range.left_out));
+        self.bytes = self.bytes.saturating_add(asked);
         self.urgent |= !read.error.is_ok() || read.diverging.is_some();
         self.waits = true;
         self.reads.push(read);

@@ -14,7 +14,7 @@ fn file(fs: &Fs, len: usize) -> FileRange {
     let bytes: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
     let file = fs.create(Path::new("/f")).unwrap();
     file.write_at(&[IoSlice::new(&bytes)], 0).unwrap();
-    FileRange { file, position: 0, len: len.try_into().unwrap() }
+    FileRange { file, position: 0, len: len.try_into().unwrap(), left_out: 0 }
 }
 
 /// What a client gets of these parts.
@@ -44,7 +44,8 @@ async fn parts_arrive_whole_and_in_order_whatever_their_size() {
     let on_disk = Fs::real().open(&dir.path().join("f")).unwrap();
     for front in sizes {
         for back in sizes {
-            let range = |len: usize| FileRange { file: on_disk.clone(), position: 0, len: len as u32 };
+            let range =
+                |len: usize| FileRange { file: on_disk.clone(), position: 0, len: len as u32, left_out: 0 };
             let parts =
                 vec![bytes("<"), Part::File(range(front)), bytes("|"), Part::File(range(back)), bytes(">")];
             let expected = [b"<", &all[..front], b"|", &all[..back], b">"].concat();
@@ -78,10 +79,10 @@ async fn a_file_that_is_shorter_than_its_range_ends_the_connection() {
     std::fs::write(dir.path().join("f"), vec![0; 50_000]).unwrap();
     let file = Fs::real().open(&dir.path().join("f")).unwrap();
     for len in [50_001, 10_000_000] {
-        let range = FileRange { file: file.clone(), position: 0, len };
+        let range = FileRange { file: file.clone(), position: 0, len, left_out: 0 };
         let error = sent(vec![Part::File(range)]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
     }
-    let small = FileRange { file, position: 49_999, len: 2 };
+    let small = FileRange { file, position: 49_999, len: 2, left_out: 0 };
     assert_eq!(sent(vec![Part::File(small)]).await.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
 }
