@@ -6,7 +6,8 @@
 use bytes::Bytes;
 use gracchus_base::limits::BATCH_HEADER_BYTES;
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset, Timestamp};
-use gracchus_log::{FileRange, LogPosition, ReadError, UpTo, fs::Access};
+pub use gracchus_log::fs::Access;
+use gracchus_log::{FileRange, LogPosition, ReadError, UpTo};
 use gracchus_wire::records::{Batch, BatchHeader, time_lookup};
 
 use crate::partition::{PartitionView, Status};

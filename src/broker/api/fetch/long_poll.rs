@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gracchus_base::{ErrorCode, TopicId, TopicName};
-use gracchus_log::fs::Access;
 use gracchus_state::fetch_session::{FetchPlan, FetchSessionId, PlannedRead};
 use gracchus_wire::messages::FetchRequest;
 use tokio::time::{Instant, timeout_at};
 
 use super::super::RequestContext;
 use super::read_plan::{Limits, NotCached, ReadPlan, Round};
-use crate::read::Isolation;
+use crate::read::{Access, Isolation};
 use crate::waiters::Poll;
 
 /// What a request reads, and who is woken by what it waits for.

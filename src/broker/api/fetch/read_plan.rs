@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset};
-use gracchus_log::fs::Access;
 use gracchus_state::fetch_session::{FetchTarget, PartitionAnswer, PlannedRead, Slot};
 use gracchus_state::partition::FetchPosition;
 
 use super::super::RequestContext;
 use crate::connection::reply::FileRange;
 use crate::partition::{Partition, PartitionView, Topic};
-use crate::read::{self, Isolation, RangeLimits, Unread};
+use crate::read::{self, Access, Isolation, RangeLimits, Unread};
 use crate::topics::Topics;
 use crate::waiters::Poll;
 
