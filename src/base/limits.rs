@@ -48,6 +48,13 @@ pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
 /// Bytes of group state (metadata, assignments, offsets) of one partition of `__consumer_offsets`.
 pub const GROUP_STATE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
+/// How long the commits of one partition of `__consumer_offsets` wait for one another at most, in milliseconds, while there
+/// are many of them (`docs/decisions/007`).
+pub const GROUP_COMMITS_WAIT_MS: u64 = 5;
+
+/// A member whose last commit is at least so many milliseconds ago commits seldom: its next one may wait.
+pub const GROUP_COMMITS_SELDOM_MS: i64 = 50;
+
 /// Tombstones of expired or deleted offsets in one batch: far below the segment and batch limits of the offsets topic.
 pub const GROUP_TOMBSTONES_PER_APPEND_MAX: usize = 1000;
 
@@ -63,4 +70,6 @@ pub const CONFIG_VALUE_BYTES_MAX: usize = i16::MAX as usize;
 
 const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
 const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
+// Who commits as fast as it is answered is slowed down by a tenth at most.
+const _: () = assert!(GROUP_COMMITS_SELDOM_MS as u64 >= 10 * GROUP_COMMITS_WAIT_MS);
 const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX <= FETCH_SESSIONS_PARTITIONS_MAX);

@@ -188,8 +188,15 @@ impl Parts {
         self.data_dirs.opened().await;
         let workers = self.data_dirs.shard_count();
         let group_config = group_config(&self.config);
-        let coordinators =
-            Coordinators::spawn(workers, &group_config, topics.clone(), &self.clock, &self.entropy);
+        let linger_ms = self.config.group_coordinator_append_linger_ms;
+        let coordinators = Coordinators::spawn(
+            workers,
+            &group_config,
+            linger_ms,
+            topics.clone(),
+            &self.clock,
+            &self.entropy,
+        );
         if let Some(offsets) = coordinators.offsets_topic() {
             coordinators.load(&offsets);
         }

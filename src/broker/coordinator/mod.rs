@@ -5,15 +5,18 @@
 //! records they rest on. What must not be here: rules of the group protocol.
 
 mod load;
+mod outbox;
+mod pace;
 mod worker;
 
 use std::sync::Arc;
 
 use gracchus_base::{Clock, Entropy, ErrorCode, GroupId, TopicId, TopicName};
-use gracchus_state::group::{
-    AppendToken, Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for,
-};
+use gracchus_state::group::{Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use self::pace::Pace;
 
 use crate::partition::{Partition, PartitionKey, Topic};
 use crate::ticket::AppendOutcome;
@@ -49,10 +52,10 @@ pub(crate) enum Command {
         key: PartitionKey,
         outcome: Result<(), String>,
     },
-    /// The high watermark has passed an append, or it failed.
+    /// The high watermark has passed a batch of appends, or it failed.
     Settled {
         key: PartitionKey,
-        append: AppendToken,
+        batch: u64,
         outcome: AppendOutcome,
     },
     TopicsDeleted(Arc<Vec<(String, TopicId)>>),
@@ -60,18 +63,20 @@ pub(crate) enum Command {
 }
 
 impl Coordinators {
-    /// Starts `workers` tasks; they end when the handles are gone.
+    /// Starts `workers` tasks; they end when the handles are gone. `linger_ms`: `group.coordinator.append.linger.ms`.
     pub fn spawn(
         workers: usize,
         config: &GroupConfig,
+        linger_ms: Option<u32>,
         topics: Arc<Topics>,
         clock: &Clock,
         entropy: &Entropy,
     ) -> Self {
+        let pace = Pace::new(Instant::now(), linger_ms);
         let start = |_| {
             let (sender, receiver) = mpsc::unbounded_channel();
-            let worker =
-                worker::Worker::new(config.clone(), clock.clone(), entropy.clone(), sender.downgrade());
+            let (pace, own) = (pace.clone(), sender.downgrade());
+            let worker = worker::Worker::new(config.clone(), clock.clone(), entropy.clone(), pace, own);
             tokio::spawn(worker.run(receiver));
             sender
         };

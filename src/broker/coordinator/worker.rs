@@ -1,23 +1,20 @@
 //! A worker: owns machines, performs their effects, and wakes them in time.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use gracchus_base::group_record::GroupRecord;
-use gracchus_base::{Clock, Entropy, ErrorCode, Monotonic, Timestamp, TopicId};
-use gracchus_state::group::{
-    Append, AppendToken, Coordinator, Effects, Event, GroupConfig, Reply, Request, Token,
-};
-use gracchus_wire::internal::group;
-use gracchus_wire::records::{Batch, BatchBuilder, BatchOptions};
+use gracchus_base::{Clock, Entropy, Monotonic, TopicId};
+use gracchus_state::group::{Coordinator, Effects, Event, GroupConfig, Reply, Request, Token};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
+use super::outbox::Outbox;
+use super::pace::Pace;
 use super::{Command, load};
 use crate::partition::{Partition, PartitionKey};
-use crate::shard::{self, Ack, Message};
+use crate::shard::Message;
 use crate::ticket::AppendOutcome;
 
 /// How long a worker sleeps when no machine has anything due.
@@ -32,6 +29,11 @@ pub(super) struct Worker {
     entropy: Entropy,
     /// No machine has anything due before this.
     due: Monotonic,
+    /// Partitions with appends that are not sent yet.
+    gathered: HashSet<i32>,
+    /// Some of them cannot wait.
+    hurry: bool,
+    pace: Pace,
     /// Ends of appends come back this way. Weak: the worker must not keep itself alive.
     own: mpsc::WeakUnboundedSender<Command>,
 }
@@ -43,17 +45,7 @@ struct Slot {
     loaded: bool,
     waiting: HashMap<Token, oneshot::Sender<Reply>>,
     token_next: u64,
-    /// Appends that the machine was not told the end of, oldest first. It is told in this order; the shard refuses one
-    /// at once though others before it still wait for their flush.
-    appends: VecDeque<(AppendToken, Option<Result<(), ErrorCode>>)>,
-}
-
-/// The duty to tell a worker how an append ended; dropped with a shard that is gone, it says that the append failed.
-struct Settle {
-    own: mpsc::WeakUnboundedSender<Command>,
-    key: PartitionKey,
-    append: AppendToken,
-    told: bool,
+    outbox: Outbox,
 }
 
 impl Worker {
@@ -61,16 +53,28 @@ impl Worker {
         config: GroupConfig,
         clock: Clock,
         entropy: Entropy,
+        pace: Pace,
         own: mpsc::WeakUnboundedSender<Command>,
     ) -> Self {
         let due = clock.monotonic().plus_ms(NOTHING_DUE_MS);
-        Self { slots: HashMap::new(), config, clock, entropy, due, own }
+        Self {
+            slots: HashMap::new(),
+            config,
+            clock,
+            entropy,
+            due,
+            gathered: HashSet::new(),
+            hurry: false,
+            pace,
+            own,
+        }
     }
 
     pub(super) async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let mut round = Vec::with_capacity(ROUND_MAX);
         let mut alarm = pin!(sleep(Duration::ZERO));
         let mut alarm_set_for = None;
+        let mut step = pin!(sleep(Duration::ZERO));
         loop {
             // Few commands move what is due first, so the alarm is seldom set anew.
             if alarm_set_for != Some(self.due) {
@@ -83,8 +87,13 @@ impl Worker {
                     _ => round.drain(..).for_each(|command| self.command(command)),
                 },
                 () = alarm.as_mut() => alarm_set_for = None,
+                () = step.as_mut(), if !self.gathered.is_empty() => {}
             }
             self.tick();
+            self.send_gathered();
+            if !self.gathered.is_empty() && step.deadline() != self.pace.step_ends() {
+                step.as_mut().reset(self.pace.step_ends());
+            }
         }
     }
 
@@ -103,7 +112,7 @@ impl Worker {
                 }
             }
             Command::Loaded { key, outcome } => self.loaded(key, outcome),
-            Command::Settled { key, append, outcome } => self.settled(key, append, outcome),
+            Command::Settled { key, batch, outcome } => self.settled(key, batch, outcome),
             Command::TopicsDeleted(topics) => self.topics_deleted(&topics),
             Command::ExpireOffsets => self.expire_offsets(),
         }
@@ -139,7 +148,7 @@ impl Worker {
             loaded: false,
             waiting: HashMap::new(),
             token_next: 0,
-            appends: VecDeque::new(),
+            outbox: Outbox::new(partition.clone(), self.own.clone()),
         };
         self.slots.insert(index, slot);
         load::spawn(partition, self.own.clone());
@@ -163,15 +172,16 @@ impl Worker {
 
     /// Only what is durable becomes visible: neither an offset that a power cut could take back, nor the assignment of
     /// a generation that could.
-    fn settled(&mut self, key: PartitionKey, append: AppendToken, outcome: AppendOutcome) {
+    fn settled(&mut self, key: PartitionKey, batch: u64, outcome: AppendOutcome) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
         let Some(slot) = self.slot(key) else { return };
-        slot.note_end(append, outcome.map(|_| ()).map_err(|refusal| refusal.error));
-        while let Some(slot) = self.slot(key)
-            && let Some((append, result)) = slot.next_end()
-        {
-            let effects = slot.machine.appended(append, result, now, wall);
-            self.perform(key.1.0, effects);
+        slot.outbox.note_end(batch, outcome.map(|_| ()).map_err(|refusal| refusal.error));
+        while let Some((appends, result)) = self.slot(key).and_then(|slot| slot.outbox.next_end()) {
+            for append in appends {
+                let Some(slot) = self.slot(key) else { return };
+                let effects = slot.machine.appended(append, result, now, wall);
+                self.perform(key.1.0, effects);
+            }
         }
     }
 
@@ -219,13 +229,38 @@ impl Worker {
 
     /// What follows a step of a partition's machine: appends and answers, and perhaps something is due sooner.
     fn perform(&mut self, partition: i32, effects: Effects) {
-        let wall = self.clock.now();
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         self.due = slot.machine.next_deadline().map_or(self.due, |due| due.min(self.due));
         effects.events.iter().for_each(log_event);
         effects.replies.into_iter().for_each(|(token, reply)| slot.reply(token, reply));
         for append in effects.appends {
-            slot.append(append, wall, &self.own);
+            self.hurry |= slot.outbox.gather(append, &mut self.pace);
+            self.gathered.insert(partition);
+        }
+    }
+
+    /// Sends what was gathered, unless it is to wait for more.
+    fn send_gathered(&mut self) {
+        if self.gathered.is_empty() {
+            return;
+        }
+        let all = self.pace.may_send(Instant::now());
+        let hurry = std::mem::take(&mut self.hurry);
+        if !all && !hurry {
+            return;
+        }
+        let wall = self.clock.now();
+        let mut batches = Vec::new();
+        self.gathered.retain(|partition| match self.slots.get_mut(partition) {
+            Some(slot) if all || slot.outbox.hurries() => {
+                slot.outbox.take_batches(wall, &mut batches);
+                false
+            }
+            slot => slot.is_some(),
+        });
+        // Only now: the first wakes the shard, which is to find all of them.
+        for (shard, append) in batches {
+            shard.send(Message::Append(append));
         }
     }
 }
@@ -237,67 +272,6 @@ impl Slot {
             drop(waiting.send(reply));
         }
     }
-
-    fn append(&mut self, append: Append, wall: Timestamp, own: &mpsc::WeakUnboundedSender<Command>) {
-        let key = self.partition.key();
-        self.appends.push_back((append.token, None));
-        let settle = Settle { own: own.clone(), key, append: append.token, told: false };
-        match batch(&append.records, wall) {
-            Ok(batch) => {
-                let ack = Ack::Tell(Box::new(move |outcome| settle.tell(outcome)));
-                let append = shard::Append { key, batch, log_append_time: Timestamp::NONE, ack };
-                self.partition.shard.send(Message::Append(append));
-            }
-            Err(error) => {
-                tracing::error!(partition = %self.partition.name(), error, "group records were not encoded");
-                settle.tell(Err(ErrorCode::UnknownServerError.into()));
-            }
-        }
-    }
-
-    fn note_end(&mut self, append: AppendToken, result: Result<(), ErrorCode>) {
-        if let Some(entry) = self.appends.iter_mut().find(|(other, _)| *other == append) {
-            entry.1 = Some(result);
-        }
-    }
-
-    /// The oldest append, if it has ended.
-    fn next_end(&mut self) -> Option<(AppendToken, Result<(), ErrorCode>)> {
-        let (append, result) = *self.appends.front()?;
-        self.appends.pop_front_if(|_| result.is_some());
-        Some((append, result?))
-    }
-}
-
-impl Settle {
-    fn tell(mut self, outcome: AppendOutcome) {
-        self.send(outcome);
-    }
-
-    fn send(&mut self, outcome: AppendOutcome) {
-        self.told = true;
-        if let Some(own) = self.own.upgrade() {
-            let (key, append) = (self.key, self.append);
-            let _ended = own.send(Command::Settled { key, append, outcome }).is_err();
-        }
-    }
-}
-
-impl Drop for Settle {
-    fn drop(&mut self) {
-        if !self.told {
-            self.send(Err(ErrorCode::KafkaStorageError.into()));
-        }
-    }
-}
-
-fn batch(records: &[GroupRecord], wall: Timestamp) -> Result<Batch, String> {
-    let mut builder = BatchBuilder::new(BatchOptions::default());
-    for record in records {
-        let (key, value) = group::encode(record).map_err(|error| error.to_string())?;
-        builder.push(wall, Some(&key), value.as_deref(), &[]);
-    }
-    builder.finish().map_err(|error| error.to_string())
 }
 
 fn log_event(event: &Event) {

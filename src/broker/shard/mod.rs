@@ -118,6 +118,15 @@ impl ShardHandle {
     }
 }
 
+#[cfg(test)]
+impl ShardHandle {
+    /// A handle, and where its messages come out.
+    pub(crate) fn for_test() -> (Self, mpsc::UnboundedReceiver<Message>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        (Self(sender), receiver)
+    }
+}
+
 impl ShardHandle {
     /// Whether both lead to the same shard.
     fn is(&self, other: &Self) -> bool {

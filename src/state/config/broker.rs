@@ -69,6 +69,8 @@ pub struct BrokerConfig {
     pub group_max_session_timeout_ms: i32,
     pub group_max_size: i32,
     pub group_initial_rebalance_delay_ms: i32,
+    /// `None`: what the broker sees fit.
+    pub group_coordinator_append_linger_ms: Option<u32>,
     pub offset_metadata_max_bytes: i32,
     pub offsets_commit_timeout_ms: i32,
     pub offsets_retention_minutes: i32,
@@ -160,6 +162,10 @@ impl BrokerConfig {
             group_max_session_timeout_ms: values.int("group.max.session.timeout.ms"),
             group_max_size: values.int("group.max.size"),
             group_initial_rebalance_delay_ms: values.int("group.initial.rebalance.delay.ms"),
+            group_coordinator_append_linger_ms: u32::try_from(
+                values.int("group.coordinator.append.linger.ms"),
+            )
+            .ok(),
             offset_metadata_max_bytes: values.int("offset.metadata.max.bytes"),
             offsets_commit_timeout_ms: values.int("offsets.commit.timeout.ms"),
             offsets_retention_minutes: values.int("offsets.retention.minutes"),

@@ -253,6 +253,9 @@ pub const BROKER: &[Definition] = &[
     Definition::int("group.max.size", "2147483647").at_least(1).doc("Members of one group."),
     Definition::int("group.initial.rebalance.delay.ms", "3000")
         .doc("How long an empty group waits for more members, in milliseconds; 0 with --ephemeral."),
+    Definition::int("group.coordinator.append.linger.ms", "-1")
+        .at_least(-1)
+        .doc("How long group state waits to be stored with more of it, in milliseconds; -1: 5 where many members commit."),
     Definition::int("offset.metadata.max.bytes", "4096")
         .doc("The longest text that goes with a committed offset, in bytes."),
     Definition::int("offsets.commit.timeout.ms", "5000")

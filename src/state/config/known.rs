@@ -25,7 +25,7 @@ pub const KNOWN_NOT_IMPLEMENTED: &[&str] = &[
     "group.consumer.max.session.timeout.ms", "group.consumer.max.size", "group.consumer.migration.policy",
     "group.consumer.min.assignment.interval.ms", "group.consumer.min.heartbeat.interval.ms",
     "group.consumer.min.session.timeout.ms", "group.consumer.session.timeout.ms",
-    "group.coordinator.append.linger.ms", "group.coordinator.background.threads",
+    "group.coordinator.background.threads",
     "group.coordinator.cached.buffer.max.bytes", "group.coordinator.rebalance.protocols",
     "group.coordinator.threads", "group.share.assignment.interval.ms", "group.share.assignors",
     "group.share.delivery.count.limit", "group.share.heartbeat.interval.ms",

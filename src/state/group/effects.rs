@@ -18,6 +18,8 @@ pub struct AppendToken(pub u64);
 pub struct Append {
     pub token: AppendToken,
     pub records: Vec<GroupRecord>,
+    /// Nobody is slowed down if it waits a few milliseconds for others.
+    pub may_wait: bool,
 }
 
 /// What the driver has to do after a step: append in this order, send the replies, log the events.

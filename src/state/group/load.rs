@@ -166,6 +166,7 @@ fn loaded_group(id: GroupId, value: GroupMetadataValue) -> Group {
             assignment: member.assignment,
             join: None,
             sync: None,
+            committed: None,
             is_new: false,
         });
     }

@@ -1,5 +1,8 @@
 //! One member of a classic group.
 
+use gracchus_base::Monotonic;
+use gracchus_base::limits::GROUP_COMMITS_SELDOM_MS;
+
 use super::effects::Token;
 use super::request::{JoinGroup, Protocol};
 
@@ -20,6 +23,8 @@ pub(super) struct Member {
     pub(super) join: Option<Token>,
     /// The SyncGroup that waits for the leader's assignment.
     pub(super) sync: Option<Token>,
+    /// When it last committed offsets, since this broker leads.
+    pub(super) committed: Option<Monotonic>,
     /// Not yet answered with a first JoinGroup: it cannot send heartbeats, and may have gone without a trace.
     pub(super) is_new: bool,
 }
@@ -39,6 +44,7 @@ impl Member {
             assignment: Vec::new(),
             join: None,
             sync: None,
+            committed: None,
             is_new: true,
         }
     }
@@ -55,6 +61,12 @@ impl Member {
     /// A member that waits for the group need not send heartbeats, except for its very first join.
     pub(super) const fn is_excused(&self) -> bool {
         !self.is_new && (self.join.is_some() || self.sync.is_some())
+    }
+
+    /// Notes that it commits offsets; says whether it does so seldom.
+    pub(super) fn commits_seldom(&mut self, now: Monotonic) -> bool {
+        let before = self.committed.replace(now);
+        before.is_none_or(|before| now.since_ms(before) >= GROUP_COMMITS_SELDOM_MS)
     }
 
     /// What it weighs in `Usage::bytes`.

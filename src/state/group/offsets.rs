@@ -41,6 +41,10 @@ pub(super) fn commit(groups: &mut Groups, step: &mut Step, token: Token, commit:
         step.reply(token, reply);
     } else {
         step.append(records, vec![After::Reply { token, reply }]);
+        let member = groups.existing(id).and_then(|group| group.members.get_mut(&commit.member_id));
+        if member.is_some_and(|member| member.commits_seldom(step.now)) {
+            step.let_wait();
+        }
     }
     groups.settle(id, step);
 }

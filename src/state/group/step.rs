@@ -39,8 +39,15 @@ impl Step<'_> {
     /// Appends records in one batch.
     pub(super) fn append(&mut self, records: Vec<GroupRecord>, after: Vec<After>) -> AppendToken {
         let token = self.queue.push(&records, after);
-        self.effects.appends.push(Append { token, records });
+        self.effects.appends.push(Append { token, records, may_wait: false });
         token
+    }
+
+    /// The newest append of this step may wait for others.
+    pub(super) fn let_wait(&mut self) {
+        if let Some(append) = self.effects.appends.last_mut() {
+            append.may_wait = true;
+        }
     }
 
     pub(super) fn event(&mut self, event: Event) {

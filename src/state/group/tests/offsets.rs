@@ -103,6 +103,32 @@ fn who_may_commit_depends_on_the_state_of_the_group() {
 }
 
 #[test]
+fn only_the_commits_of_members_that_commit_seldom_may_wait_for_others() {
+    let mut rig = Rig::new();
+    let (ids, generation) = rig.stable(&["a", "b"]);
+    rig.hold = true;
+    let may_wait = |rig: &mut Rig, commit| {
+        rig.send(Request::CommitOffsets(commit));
+        let may_wait = rig.held.back().map(|append| append.may_wait);
+        rig.settle(Ok(()));
+        may_wait
+    };
+    for (passed_ms, member, waits) in
+        [(0, 0, true), (0, 1, true), (49, 0, false), (49, 0, false), (50, 0, true)]
+    {
+        rig.advance(passed_ms);
+        let commit = committing_as(&ids[member], generation, 1);
+        assert_eq!(may_wait(&mut rig, commit), Some(waits), "{passed_ms} ms, member {member}");
+    }
+    let mut alone = Rig::new();
+    alone.hold = true;
+    assert_eq!(may_wait(&mut alone, committing(0, 1)), Some(false), "nobody knows how often it commits");
+    alone.hold = true;
+    alone.send(Request::Join(joining("c")));
+    assert!(alone.held.iter().all(|append| !append.may_wait), "a rebalance has many steps");
+}
+
+#[test]
 fn metadata_that_is_too_long_fails_its_own_partition() {
     let mut rig = Rig::with(|config| config.offset_metadata_max_bytes = 4);
     let mut commit = committing(0, 7);

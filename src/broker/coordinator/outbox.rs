@@ -1,0 +1,286 @@
+//! The appends of one partition of the offsets topic on their way into the log: gathered into batches, then in flight
+//! until the high watermark has passed them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use gracchus_base::group_record::GroupRecord;
+use gracchus_base::{ErrorCode, Timestamp};
+use gracchus_state::group::{Append, AppendToken};
+use gracchus_wire::internal::group;
+use gracchus_wire::records::{BatchBuilder, BatchOptions};
+use tokio::sync::mpsc;
+
+use super::Command;
+use super::pace::Pace;
+use crate::partition::{Partition, PartitionKey};
+use crate::shard::{self, Ack, ShardHandle};
+use crate::ticket::AppendOutcome;
+
+/// Bytes after which a batch is full. An append is never divided, so one may be larger.
+const BATCH_BYTES: usize = 64 * 1024;
+
+/// Where appends wait for one another, and then for their end.
+pub(super) struct Outbox {
+    partition: Arc<Partition>,
+    /// Not sent yet, in their order.
+    gathered: Vec<Append>,
+    hurries: bool,
+    /// Batches that the machine was not told the end of, oldest first. It is told in this order; the shard refuses one at
+    /// once though others before it still wait for their flush.
+    in_flight: VecDeque<InFlight>,
+    batch_next: u64,
+    /// Ends of batches go there.
+    worker: mpsc::WeakUnboundedSender<Command>,
+}
+
+struct InFlight {
+    batch: u64,
+    appends: Vec<AppendToken>,
+    result: Option<Result<(), ErrorCode>>,
+}
+
+/// A batch that is being filled.
+struct Filling {
+    builder: BatchBuilder,
+    appends: Vec<AppendToken>,
+}
+
+/// The duty to tell a worker how a batch ended; dropped with a shard that is gone, it says that the append failed.
+struct Settle {
+    worker: mpsc::WeakUnboundedSender<Command>,
+    key: PartitionKey,
+    batch: u64,
+    told: bool,
+}
+
+impl Outbox {
+    pub(super) fn new(partition: Arc<Partition>, worker: mpsc::WeakUnboundedSender<Command>) -> Self {
+        Self {
+            partition,
+            gathered: Vec::new(),
+            hurries: false,
+            in_flight: VecDeque::new(),
+            batch_next: 0,
+            worker,
+        }
+    }
+
+    /// Takes an append that is to be sent with the next ones. Says whether it cannot wait for them.
+    pub(super) fn gather(&mut self, append: Append, pace: &mut Pace) -> bool {
+        let hurries = !pace.counts(append.may_wait);
+        self.hurries |= hurries;
+        self.gathered.push(append);
+        hurries
+    }
+
+    /// Whether something that was gathered cannot wait.
+    pub(super) const fn hurries(&self) -> bool {
+        self.hurries
+    }
+
+    /// What was gathered, in as few batches as it takes; they are to be sent at once and in this order.
+    pub(super) fn take_batches(&mut self, wall: Timestamp, out: &mut Vec<(ShardHandle, shard::Append)>) {
+        self.hurries = false;
+        let mut filling = Filling::new();
+        for append in std::mem::take(&mut self.gathered) {
+            match encode(&append.records) {
+                Ok(records) => filling.push(append.token, &records, wall),
+                Err(error) => {
+                    tracing::error!(partition = %self.partition.name(), error, "group records were not encoded");
+                    self.finish(std::mem::replace(&mut filling, Filling::new()), out);
+                    self.put_in_flight(vec![append.token]).tell(Err(ErrorCode::UnknownServerError.into()));
+                }
+            }
+            if filling.builder.plain_bytes() >= BATCH_BYTES {
+                self.finish(std::mem::replace(&mut filling, Filling::new()), out);
+            }
+        }
+        self.finish(filling, out);
+    }
+
+    /// Notes how a batch ended.
+    pub(super) fn note_end(&mut self, batch: u64, result: Result<(), ErrorCode>) {
+        if let Some(entry) = self.in_flight.iter_mut().find(|entry| entry.batch == batch) {
+            entry.result = Some(result);
+        }
+    }
+
+    /// The appends of the oldest batch, if it has ended.
+    pub(super) fn next_end(&mut self) -> Option<(Vec<AppendToken>, Result<(), ErrorCode>)> {
+        let result = self.in_flight.front()?.result?;
+        self.in_flight.pop_front().map(|entry| (entry.appends, result))
+    }
+
+    fn finish(&mut self, filling: Filling, out: &mut Vec<(ShardHandle, shard::Append)>) {
+        if filling.appends.is_empty() {
+            return;
+        }
+        let settle = self.put_in_flight(filling.appends);
+        match filling.builder.finish() {
+            Ok(batch) => {
+                let key = self.partition.key();
+                let ack = Ack::Tell(Box::new(move |outcome| settle.tell(outcome)));
+                let append = shard::Append { key, batch, log_append_time: Timestamp::NONE, ack };
+                out.push((self.partition.shard.clone(), append));
+            }
+            Err(error) => {
+                tracing::error!(partition = %self.partition.name(), %error, "group records make no batch");
+                settle.tell(Err(ErrorCode::UnknownServerError.into()));
+            }
+        }
+    }
+
+    fn put_in_flight(&mut self, appends: Vec<AppendToken>) -> Settle {
+        let batch = self.batch_next;
+        self.batch_next += 1;
+        self.in_flight.push_back(InFlight { batch, appends, result: None });
+        Settle { worker: self.worker.clone(), key: self.partition.key(), batch, told: false }
+    }
+}
+
+impl Filling {
+    fn new() -> Self {
+        Self { builder: BatchBuilder::new(BatchOptions::default()), appends: Vec::new() }
+    }
+
+    fn push(&mut self, append: AppendToken, records: &[Encoded], wall: Timestamp) {
+        for (key, value) in records {
+            self.builder.push(wall, Some(key), value.as_deref(), &[]);
+        }
+        self.appends.push(append);
+    }
+}
+
+/// Key and value.
+type Encoded = (Vec<u8>, Option<Vec<u8>>);
+
+fn encode(records: &[GroupRecord]) -> Result<Vec<Encoded>, String> {
+    records.iter().map(|record| group::encode(record).map_err(|error| error.to_string())).collect()
+}
+
+impl Settle {
+    fn tell(mut self, outcome: AppendOutcome) {
+        self.send(outcome);
+    }
+
+    fn send(&mut self, outcome: AppendOutcome) {
+        self.told = true;
+        if let Some(worker) = self.worker.upgrade() {
+            let (key, batch) = (self.key, self.batch);
+            let _ended = worker.send(Command::Settled { key, batch, outcome }).is_err();
+        }
+    }
+}
+
+impl Drop for Settle {
+    fn drop(&mut self) {
+        if !self.told {
+            self.send(Err(ErrorCode::KafkaStorageError.into()));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use gracchus_base::group_record::OffsetCommitValue;
+    use gracchus_base::{GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId, TopicName};
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::ticket::Appended;
+
+    const STORED: AppendOutcome =
+        Ok(Appended { base_offset: Offset(0), log_append_time: Timestamp::NONE, log_start: Offset(0) });
+
+    fn append(token: u64, group: &str) -> Append {
+        let value = OffsetCommitValue {
+            offset: Offset(1),
+            leader_epoch: LeaderEpoch::NONE,
+            metadata: String::new(),
+            commit_timestamp: Timestamp(1),
+            expire_timestamp: None,
+            topic_id: TopicId::ZERO,
+        };
+        let (group, topic) = (GroupId::new(group), "t".to_owned());
+        let record = GroupRecord::Offset { group, topic, partition: PartitionIndex(0), value: Some(value) };
+        Append { token: AppendToken(token), records: vec![record], may_wait: true }
+    }
+
+    fn outbox() -> (Outbox, mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Command>) {
+        let (shard, _) = ShardHandle::for_test();
+        let topic = TopicName::consumer_offsets();
+        let partition = Arc::new(Partition::new(topic, TopicId([1; 16]), PartitionIndex(0), shard));
+        let (worker, commands) = mpsc::unbounded_channel();
+        (Outbox::new(partition, worker.downgrade()), worker, commands)
+    }
+
+    /// Gathers appends of these groups; gives the batches they go in.
+    fn batches(outbox: &mut Outbox, groups: &[&str]) -> Vec<shard::Append> {
+        let mut pace = Pace::new(Instant::now(), None);
+        for (token, group) in (0..).zip(groups) {
+            outbox.gather(append(token, group), &mut pace);
+        }
+        let mut batches = Vec::new();
+        outbox.take_batches(Timestamp(1), &mut batches);
+        batches.into_iter().map(|(_, append)| append).collect()
+    }
+
+    fn settle(batch: shard::Append, outcome: AppendOutcome) {
+        let Ack::Tell(tell) = batch.ack else { panic!("the broker's own append") };
+        tell(outcome);
+    }
+
+    /// What the worker is told: the numbers of batches, and whether they are stored.
+    fn told(commands: &mut mpsc::UnboundedReceiver<Command>) -> Vec<(u64, bool)> {
+        let mut told = Vec::new();
+        while let Ok(Command::Settled { batch, outcome, .. }) = commands.try_recv() {
+            told.push((batch, outcome.is_ok()));
+        }
+        told
+    }
+
+    #[test]
+    fn what_was_gathered_goes_in_one_batch_and_ends_together() {
+        let (mut outbox, _worker, mut commands) = outbox();
+        let mut sent = batches(&mut outbox, &["a", "b", "a"]);
+        assert_eq!(sent.len(), 1);
+        assert_eq!(sent[0].batch.header.records_count, 3);
+        assert!(outbox.next_end().is_none());
+        settle(sent.remove(0), STORED);
+        assert_eq!(told(&mut commands), [(0, true)]);
+        outbox.note_end(0, Ok(()));
+        assert_eq!(outbox.next_end(), Some((vec![AppendToken(0), AppendToken(1), AppendToken(2)], Ok(()))));
+        assert_eq!(outbox.next_end(), None);
+    }
+
+    #[test]
+    fn a_batch_that_is_full_is_followed_by_another() {
+        let (mut outbox, _worker, _commands) = outbox();
+        let long = "g".repeat(30_000);
+        let sent = batches(&mut outbox, &[long.as_str(); 5]);
+        let counts: Vec<_> = sent.iter().map(|append| append.batch.header.records_count).collect();
+        assert_eq!(counts, [3, 2]);
+    }
+
+    #[test]
+    fn what_cannot_be_encoded_fails_alone_and_in_its_turn() {
+        let (mut outbox, _worker, mut commands) = outbox();
+        let too_long = "g".repeat(40_000);
+        let mut sent = batches(&mut outbox, &["a", &too_long, "b"]);
+        assert_eq!(sent.len(), 2);
+        assert_eq!(told(&mut commands), [(1, false)]);
+        outbox.note_end(1, Err(ErrorCode::UnknownServerError));
+        assert_eq!(outbox.next_end(), None, "the one before it has not ended");
+        settle(sent.remove(1), STORED);
+        outbox.note_end(2, Ok(()));
+        assert_eq!(outbox.next_end(), None);
+        drop(sent);
+        assert_eq!(told(&mut commands), [(2, true), (0, false)], "a shard that is gone stores nothing");
+        outbox.note_end(0, Err(ErrorCode::KafkaStorageError));
+        let ends: Vec<_> = std::iter::from_fn(|| outbox.next_end()).collect();
+        let end = |token, result| (vec![AppendToken(token)], result);
+        let failed = Err(ErrorCode::KafkaStorageError);
+        assert_eq!(ends, [end(0, failed), end(1, Err(ErrorCode::UnknownServerError)), end(2, Ok(()))]);
+    }
+}
