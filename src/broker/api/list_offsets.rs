@@ -115,7 +115,7 @@ async fn by_time(
     timestamp: i64,
     isolation: Isolation,
 ) -> Result<Option<FoundOffset>, ErrorCode> {
-    let found = ctx.node.cold_reads.run(move || match timestamp {
+    let found = ctx.node.cold_reads.look_up(move || match timestamp {
         MAX_TIMESTAMP => read::max_timestamp(&view, isolation),
         _ => read::by_timestamp(&view, Timestamp(timestamp), isolation),
     });

@@ -96,7 +96,7 @@ impl Sending<'_> {
     async fn copy(&mut self, range: FileRange) -> io::Result<()> {
         let bytes = match range.read_cached()? {
             Some(bytes) => bytes,
-            None => self.cold.run(move || range.read_all()).await??,
+            None => self.cold.load(move || range.read_all()).await??,
         };
         self.bytes(&bytes).await
     }
@@ -108,7 +108,7 @@ impl Sending<'_> {
             let window = range.part(done, WINDOW_BYTES);
             if !window.is_cached() {
                 let window = window.clone();
-                self.cold.run(move || window.load()).await??;
+                self.cold.load(move || window.load()).await??;
             }
             done += match window.as_fd() {
                 Some(fd) => send_file(self.stream, fd, &window, self.stall_max).await?,

@@ -98,7 +98,7 @@ impl<'a> LongPoll<'a> {
             let round = plan.read(limits, poll.as_ref(), Access::Disk);
             (plan, round)
         };
-        match self.ctx.node.cold_reads.run(read).await {
+        match self.ctx.node.cold_reads.look_up(read).await {
             Ok((plan, Ok(round))) => {
                 self.plan = plan;
                 Ok(round)
