@@ -48,8 +48,8 @@ pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
 /// Bytes of group state (metadata, assignments, offsets) of one partition of `__consumer_offsets`.
 pub const GROUP_STATE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
-/// How long the commits of one partition of `__consumer_offsets` wait for one another at most, in milliseconds, while there
-/// are many of them (`docs/decisions/007`).
+/// How long commits of offsets wait for one another at most, in milliseconds, while there are many of them
+/// (`docs/decisions/009`).
 pub const GROUP_COMMITS_WAIT_MS: u64 = 5;
 
 /// A member whose last commit is at least so many milliseconds ago commits seldom: its next one may wait.

@@ -14,10 +14,8 @@ use std::sync::Arc;
 use gracchus_base::{Clock, Entropy, ErrorCode, GroupId, TopicId, TopicName};
 use gracchus_state::group::{Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
 
 use self::pace::Pace;
-
 use crate::partition::{Partition, PartitionKey, Topic};
 use crate::ticket::AppendOutcome;
 use crate::topics::Topics;
@@ -72,10 +70,9 @@ impl Coordinators {
         clock: &Clock,
         entropy: &Entropy,
     ) -> Self {
-        let pace = Pace::new(Instant::now(), linger_ms);
         let start = |_| {
             let (sender, receiver) = mpsc::unbounded_channel();
-            let (pace, own) = (pace.clone(), sender.downgrade());
+            let (pace, own) = (Pace::new(linger_ms), sender.downgrade());
             let worker = worker::Worker::new(config.clone(), clock.clone(), entropy.clone(), pace, own);
             tokio::spawn(worker.run(receiver));
             sender

@@ -17,8 +17,9 @@ use crate::partition::{Partition, PartitionKey};
 use crate::shard::{self, Ack, ShardHandle};
 use crate::ticket::AppendOutcome;
 
-/// Bytes after which a batch is full. An append is never divided, so one may be larger.
-const BATCH_BYTES: usize = 64 * 1024;
+/// Bytes of keys and values that go in one batch. What is larger goes alone: an append is never divided, and must not be
+/// refused for the size of another.
+const BATCH_BYTES: usize = 16 * 1024;
 
 /// Where appends wait for one another, and then for their end.
 pub(super) struct Outbox {
@@ -43,6 +44,7 @@ struct InFlight {
 /// A batch that is being filled.
 struct Filling {
     builder: BatchBuilder,
+    bytes: usize,
     appends: Vec<AppendToken>,
 }
 
@@ -84,16 +86,16 @@ impl Outbox {
         self.hurries = false;
         let mut filling = Filling::new();
         for append in std::mem::take(&mut self.gathered) {
-            match encode(&append.records) {
+            let records = encode(&append.records);
+            if !records.as_ref().is_ok_and(|records| filling.has_room_for(records)) {
+                self.finish(std::mem::replace(&mut filling, Filling::new()), out);
+            }
+            match records {
                 Ok(records) => filling.push(append.token, &records, wall),
                 Err(error) => {
                     tracing::error!(partition = %self.partition.name(), error, "group records were not encoded");
-                    self.finish(std::mem::replace(&mut filling, Filling::new()), out);
                     self.put_in_flight(vec![append.token]).tell(Err(ErrorCode::UnknownServerError.into()));
                 }
-            }
-            if filling.builder.plain_bytes() >= BATCH_BYTES {
-                self.finish(std::mem::replace(&mut filling, Filling::new()), out);
             }
         }
         self.finish(filling, out);
@@ -141,10 +143,15 @@ impl Outbox {
 
 impl Filling {
     fn new() -> Self {
-        Self { builder: BatchBuilder::new(BatchOptions::default()), appends: Vec::new() }
+        Self { builder: BatchBuilder::new(BatchOptions::default()), bytes: 0, appends: Vec::new() }
+    }
+
+    fn has_room_for(&self, records: &[Encoded]) -> bool {
+        self.bytes + bytes(records) <= BATCH_BYTES
     }
 
     fn push(&mut self, append: AppendToken, records: &[Encoded], wall: Timestamp) {
+        self.bytes += bytes(records);
         for (key, value) in records {
             self.builder.push(wall, Some(key), value.as_deref(), &[]);
         }
@@ -157,6 +164,10 @@ type Encoded = (Vec<u8>, Option<Vec<u8>>);
 
 fn encode(records: &[GroupRecord]) -> Result<Vec<Encoded>, String> {
     records.iter().map(|record| group::encode(record).map_err(|error| error.to_string())).collect()
+}
+
+fn bytes(records: &[Encoded]) -> usize {
+    records.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len)).sum()
 }
 
 impl Settle {
@@ -185,7 +196,6 @@ impl Drop for Settle {
 mod tests {
     use gracchus_base::group_record::OffsetCommitValue;
     use gracchus_base::{GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId, TopicName};
-    use tokio::time::Instant;
 
     use super::*;
     use crate::ticket::Appended;
@@ -217,7 +227,7 @@ mod tests {
 
     /// Gathers appends of these groups; gives the batches they go in.
     fn batches(outbox: &mut Outbox, groups: &[&str]) -> Vec<shard::Append> {
-        let mut pace = Pace::new(Instant::now(), None);
+        let mut pace = Pace::new(None);
         for (token, group) in (0..).zip(groups) {
             outbox.gather(append(token, group), &mut pace);
         }
@@ -255,12 +265,12 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_that_is_full_is_followed_by_another() {
+    fn a_batch_that_is_full_is_followed_by_another_and_what_is_larger_goes_alone() {
         let (mut outbox, _worker, _commands) = outbox();
-        let long = "g".repeat(30_000);
-        let sent = batches(&mut outbox, &[long.as_str(); 5]);
+        let (long, longer) = ("g".repeat(7_000), "g".repeat(30_000));
+        let sent = batches(&mut outbox, &[&long, &long, &long, "a", &longer, "b", "c"]);
         let counts: Vec<_> = sent.iter().map(|append| append.batch.header.records_count).collect();
-        assert_eq!(counts, [3, 2]);
+        assert_eq!(counts, [2, 2, 1, 2]);
     }
 
     #[test]
