@@ -19,11 +19,7 @@ use crate::partition::PartitionKey;
 const THREADS: usize = 8;
 
 /// Logs that wait for a flush before they are flushed together: fewer are done sooner beside one another.
-const TOGETHER_MIN: usize = 16;
-
-/// As many logs that came in one call are flushed together at once: no more are to be waited for, and most likely the
-/// next call brings as many.
-const CALL_MIN: usize = 6;
+const TOGETHER_MIN: usize = 8;
 
 /// The outcomes of flushes of one shard.
 pub type FlushOutcomes = Vec<(PartitionKey, Result<Flushed, FlushError>)>;
@@ -47,8 +43,6 @@ struct State {
     whole: Option<WholeFlush>,
     /// A thread is at it.
     together: bool,
-    /// Logs of a call wait that is worth it.
-    call: bool,
     closed: bool,
 }
 
@@ -84,12 +78,8 @@ impl Flusher {
     /// Queues flushes of a shard, which is told of them with [`Message::Flushed`].
     pub fn flush(&self, shard: &ShardHandle, tickets: Vec<(PartitionKey, FlushTicket)>) {
         if !tickets.is_empty() {
-            let enough = tickets.len() >= CALL_MIN;
             let jobs = tickets.into_iter().map(|(key, ticket)| Job { shard: shard.clone(), key, ticket });
-            let mut state = self.0.0.lock();
-            state.queue.extend(jobs);
-            state.call |= enough;
-            drop(state);
+            self.0.0.lock().queue.extend(jobs);
             self.0.0.changed.notify_one();
         }
     }
@@ -145,10 +135,8 @@ impl State {
     /// What a thread should do now; `None` if that is to wait. A thread that comes back from a flush asks again.
     fn take(&mut self) -> Option<Work> {
         let waiting = self.queue.len();
-        self.call &= waiting > 0;
-        let enough = waiting >= TOGETHER_MIN || (self.call && waiting >= CALL_MIN);
-        if enough && self.whole.as_mut().is_some_and(|whole| whole.pays(waiting)) {
-            (self.together, self.call) = (true, false);
+        if waiting >= TOGETHER_MIN && self.whole.as_mut().is_some_and(|whole| whole.pays(waiting)) {
+            self.together = true;
             return Some(Work::Together(self.whole.take()?, std::mem::take(&mut self.queue)));
         }
         // What comes while many are flushed together goes with the next.
