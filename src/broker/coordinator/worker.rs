@@ -246,7 +246,7 @@ impl Slot {
             Ok(batch) => {
                 let ack = Ack::Tell(Box::new(move |outcome| settle.tell(outcome)));
                 let append = shard::Append { key, batch, log_append_time: Timestamp::NONE, ack };
-                self.partition.shard.send(Message::Append(append));
+                self.partition.shard.send(Message::Append(vec![append]));
             }
             Err(error) => {
                 tracing::error!(partition = %self.partition.name(), error, "group records were not encoded");
