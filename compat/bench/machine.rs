@@ -1,6 +1,7 @@
 //! What machine a run was made on, from `/proc` and `/sys`. What they do not say stays unknown.
 
 use std::fs;
+use std::io;
 use std::num::NonZero;
 use std::path::Path;
 use std::thread;
@@ -27,7 +28,7 @@ impl Machine {
         Machine {
             processor: field(&read("/proc/cpuinfo"), "model name"),
             cores: thread::available_parallelism().ok().map(NonZero::get),
-            memory_bytes: memory_bytes(&read("/proc/meminfo")),
+            memory_bytes: meminfo_bytes(&read("/proc/meminfo"), "MemTotal"),
             kernel: kernel(&release),
             disk: disk(&read("/proc/self/mountinfo"), &std::env::temp_dir()),
         }
@@ -51,6 +52,11 @@ impl Machine {
     }
 }
 
+/// Memory that programs can still have.
+pub fn available_bytes() -> io::Result<u64> {
+    Ok(meminfo_bytes(&fs::read_to_string("/proc/meminfo")?, "MemAvailable").unwrap_or(0))
+}
+
 /// The value of the first line `name : value`.
 fn field(text: &str, name: &str) -> Option<String> {
     let values = text.lines().filter_map(|line| line.split_once(':'));
@@ -64,9 +70,9 @@ fn kernel(release: &str) -> Option<String> {
     Some(format!("Linux {version}"))
 }
 
-fn memory_bytes(meminfo: &str) -> Option<u64> {
-    let total = field(meminfo, "MemTotal")?;
-    let kib: u64 = total.split_whitespace().next()?.parse().ok()?;
+fn meminfo_bytes(meminfo: &str, name: &str) -> Option<u64> {
+    let value = field(meminfo, name)?;
+    let kib: u64 = value.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }
 
@@ -116,8 +122,8 @@ mod tests {
     fn what_proc_does_not_say_is_unknown() {
         assert_eq!(field("model name\t: One Core\nmodel name\t: Two", "model name"), Some("One Core".into()));
         assert_eq!(field("model\t: One", "model name"), None);
-        assert_eq!(memory_bytes("MemTotal:       2048 kB\n"), Some(2_097_152));
-        assert_eq!(memory_bytes(""), None);
+        assert_eq!(meminfo_bytes("MemTotal:       2048 kB\n", "MemTotal"), Some(2_097_152));
+        assert_eq!(meminfo_bytes("", "MemTotal"), None);
         assert_eq!(kernel("6.1.0-18-amd64\n"), Some("Linux 6.1.0".into()));
         assert_eq!(kernel(""), None);
     }

@@ -7,6 +7,7 @@ mod client;
 mod commands;
 mod crowd;
 mod due;
+mod free_memory;
 mod guards;
 mod histogram;
 mod limit;

@@ -215,7 +215,7 @@ impl Parts {
             id: broker,
             cluster_id: self.data_dirs.cluster_id().to_owned(),
             fetch_sessions: FetchSessions::new(sessions, self.clock.clone(), self.entropy.clone()),
-            cold_reads: ColdReads::default(),
+            cold_reads: ColdReads::new(self.data_dirs.flushes()),
             clock: self.clock,
             entropy: self.entropy,
             config,

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use crate::flushes_first::FlushesFirst;
+
 /// Reads of each kind at a time: enough to keep a disk busy, few enough that a dead one does not take all threads.
 const AT_A_TIME: usize = 16;
 
@@ -16,16 +18,16 @@ const AT_A_TIME: usize = 16;
 pub struct ColdReads {
     lookups: Arc<Semaphore>,
     loads: Arc<Semaphore>,
-}
-
-impl Default for ColdReads {
-    fn default() -> Self {
-        let turns = || Arc::new(Semaphore::new(AT_A_TIME));
-        Self { lookups: turns(), loads: turns() }
-    }
+    flushes: Arc<FlushesFirst>,
 }
 
 impl ColdReads {
+    /// Of disks with these flushes.
+    pub fn new(flushes: Arc<FlushesFirst>) -> Self {
+        let turns = || Arc::new(Semaphore::new(AT_A_TIME));
+        Self { lookups: turns(), loads: turns(), flushes }
+    }
+
     /// Runs a search that may wait for the disk. When the caller gives up, it still runs to its end, and keeps its turn.
     ///
     /// # Errors
@@ -37,11 +39,12 @@ impl ColdReads {
         run(&self.lookups, search).await
     }
 
-    /// The same for bringing records into memory.
+    /// The same for bringing records into memory, once the flushes under way have passed.
     ///
     /// # Errors
     /// As [`ColdReads::look_up`].
     pub async fn load<T: Send + 'static>(&self, load: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
+        self.flushes.let_pass().await;
         run(&self.loads, load).await
     }
 }
@@ -67,7 +70,7 @@ mod tests {
 
     #[tokio::test]
     async fn loads_that_hang_take_neither_more_threads_nor_the_turns_of_lookups() {
-        let cold = Arc::new(ColdReads::default());
+        let cold = Arc::new(ColdReads::new(Arc::default()));
         let (begun, beginnings) = channel();
         let mut hanging = Vec::new();
         let mut release = Vec::new();

@@ -18,6 +18,7 @@ use tokio::sync::oneshot;
 
 use self::found::Found;
 pub use self::found::{Checkpointed, FoundLog, FoundLogs};
+use crate::flushes_first::FlushesFirst;
 use crate::open_files::{self, Shares};
 use crate::shard::{self, Flusher, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
 
@@ -26,6 +27,7 @@ pub struct DataDirs {
     dirs: Vec<DataDir>,
     cluster_id: String,
     log_env: LogEnv,
+    flushes: Arc<FlushesFirst>,
     /// Nothing is flushed, and nothing written that only the next start would read.
     ephemeral: bool,
 }
@@ -107,13 +109,15 @@ impl DataDirs {
         for path in &paths {
             log_dirs.push(LogDir::open(&fs, path, &cluster_id, node_id, options.entropy)?);
         }
+        let flushes = Arc::new(FlushesFirst::default());
         let (mut dirs, mut found) = (Vec::new(), Vec::new());
         for (at, log_dir) in log_dirs.into_iter().enumerate() {
-            let (dir, found_there) = DataDir::open(log_dir, at, (shards_per_dir, shares), &log_env, options)?;
+            let (dir, found_there) =
+                DataDir::open(log_dir, at, (shards_per_dir, shares), &log_env, &flushes, options)?;
             dirs.push(dir);
             found.push(found_there);
         }
-        Ok((Self { dirs, cluster_id, log_env, ephemeral: options.ephemeral }, FoundLogs(found)))
+        Ok((Self { dirs, cluster_id, log_env, flushes, ephemeral: options.ephemeral }, FoundLogs(found)))
     }
 
     /// The cluster's id, as every directory says.
@@ -134,6 +138,11 @@ impl DataDirs {
     /// Shards over all directories.
     pub fn shard_count(&self) -> usize {
         self.dirs.iter().map(|dir| dir.shards.len()).sum()
+    }
+
+    /// What those who read from the same disks are to let pass.
+    pub fn flushes(&self) -> Arc<FlushesFirst> {
+        self.flushes.clone()
     }
 
     /// What logs share.
@@ -236,6 +245,7 @@ impl DataDir {
         at: usize,
         (shards, shares): (usize, Shares),
         log_env: &LogEnv,
+        flushes: &Arc<FlushesFirst>,
         options: &DataDirsOptions<'_>,
     ) -> Result<(Self, Found), StartError> {
         let failed = |error| StartError::Io { path: log_dir.path().display().to_string(), error };
@@ -255,7 +265,8 @@ impl DataDir {
             retention_check_ms: config.log_retention_check_interval_ms,
             retention_delay_ms: config.log_initial_task_delay_ms,
         };
-        let flusher = Flusher::spawn(&format!("flush-{at}"), &log_dir).map_err(StartError::Thread)?;
+        let name = format!("flush-{at}");
+        let flusher = Flusher::spawn(&name, &log_dir, flushes.clone()).map_err(StartError::Thread)?;
         let spawn =
             |n| shard::spawn(&format!("shard-{at}-{n}"), env(), flusher.clone()).map_err(StartError::Thread);
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;

@@ -13,6 +13,7 @@ mod controller;
 mod coordinator;
 mod data_dirs;
 mod fetch_sessions;
+mod flushes_first;
 mod listener;
 mod metadata;
 mod node;

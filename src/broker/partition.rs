@@ -67,10 +67,25 @@ pub enum Status {
     Deleted,
 }
 
+/// What readers are told of a partition besides its records. What was appended and is not flushed yet is not in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Told {
+    pub status: Status,
+    pub leader_epoch: LeaderEpoch,
+    pub log_start: Offset,
+    pub high_watermark: Offset,
+    pub last_stable: Offset,
+}
+
 impl PartitionView {
-    /// What readers are told of a partition besides its records.
-    const fn told(&self) -> (Status, LeaderEpoch, Offset, Offset, Offset) {
-        (self.status, self.leader_epoch, self.log_start, self.high_watermark.offset, self.last_stable)
+    const fn told(&self) -> Told {
+        Told {
+            status: self.status,
+            leader_epoch: self.leader_epoch,
+            log_start: self.log_start,
+            high_watermark: self.high_watermark.offset,
+            last_stable: self.last_stable,
+        }
     }
 }
 
@@ -112,8 +127,8 @@ impl Partition {
         self.retired.load(Ordering::SeqCst)
     }
 
-    /// Shows a new view to readers and wakes those who wait, if there is something new for them: what was appended and is
-    /// not flushed yet is not. Only the owning shard calls it.
+    /// Shows a new view to readers and wakes those who wait, if there is something new for them. Only the owning shard
+    /// calls it.
     pub fn publish(&self, view: PartitionView) {
         let view = Arc::new(view);
         let before = self.view.swap(Some(view.clone()));

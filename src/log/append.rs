@@ -97,13 +97,13 @@ impl Log {
 
     fn open_or_make_active(&mut self) -> io::Result<File> {
         self.make_dir()?;
-        let path = self.shared.path(self.active.id.base, Kind::Log);
+        let path = || self.shared.path(self.active.id.base, Kind::Log);
         let key = self.active.id.key(Kind::Log);
         let (files, fs) = (&self.shared.env.files, &self.shared.env.fs);
         if self.active.made {
-            return files.get(key, || fs.open(&path));
+            return files.get(key, || fs.open(&path()));
         }
-        let file = fs.create_new(&path)?;
+        let file = fs.create_new(&path())?;
         files.insert(key, file.clone());
         self.active.made = true;
         self.unflushed.dir = true;

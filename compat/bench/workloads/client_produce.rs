@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::BenchError;
 use crate::client::{Producer, Topic, Values};
+use crate::free_memory;
 use crate::meter::Meter;
 use crate::results::{Measured, Metric};
 use crate::subject::{Running, Subject};
@@ -63,6 +64,9 @@ fn compressed(running: &mut Running, context: &Context) -> Result<Measured, Benc
         .collect()
 }
 
+/// What a round writes, and as much again.
+const CLAIMED_BYTES: u64 = 1_200_000_000;
+
 struct Load {
     partitions: i32,
     records: u64,
@@ -96,6 +100,7 @@ fn once(
     let mut producer = Producer::open(running.address(), &topic, values, &settings)?;
     let (records, requests_before) = (context.scaled(load.records), producer.requests()?);
 
+    free_memory::claim(CLAIMED_BYTES)?;
     let meter = Meter::start(running)?;
     producer.send(records)?;
     let cost = meter.stop(running)?;

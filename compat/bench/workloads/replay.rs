@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::replayed_topic::{ReplayedTopic, SETTINGS};
 use crate::BenchError;
+use crate::free_memory;
 use crate::process_usage::ProcessUsage;
 use crate::replay::frame::BatchShape;
 use crate::replay::{Amount, Outcome, ProduceReplay};
@@ -14,7 +15,10 @@ use crate::workload::{Context, Workload};
 
 const LARGE: BatchShape = BatchShape { records: 900, value_bytes: 1014 };
 const LARGE_REQUESTS: u64 = 3300;
-const TIME: Duration = Duration::from_secs(5);
+const TIME: Duration = Duration::from_secs(3);
+
+/// What a round of large batches writes at most, about; what one of single records writes is little.
+const CLAIMED_BYTES: u64 = 4_000_000_000;
 
 pub const WORKLOADS: &[Workload] = &[
     Workload {
@@ -30,7 +34,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "replay-16k",
         about: "Produce requests replayed: batches of 16 KB (16 records), 6 partitions in turn, 6 connections with 5 \
-                requests in flight each, acks=all, 5 s",
+                requests in flight each, acks=all, 3 s",
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
@@ -42,7 +46,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "replay-one-record",
         about: "Produce requests replayed: one record of 100 B each, 6 partitions in turn, 16 connections with 2 \
-                requests in flight each, acks=all, 5 s",
+                requests in flight each, acks=all, 3 s",
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
@@ -54,7 +58,7 @@ pub const WORKLOADS: &[Workload] = &[
     Workload {
         name: "replay-one-by-one",
         about: "Produce requests replayed: one record of 100 B each, 6 partitions in turn, 1 connection that waits for \
-                each answer, acks=all, 5 s",
+                each answer, acks=all, 3 s",
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
@@ -104,6 +108,9 @@ fn produce(
 ) -> Result<Measured, BenchError> {
     let name = format!("replay-{}", context.round);
     let mut topic = ReplayedTopic::create(running, name, replay.partitions, configs)?;
+    if replay.batch.records > 1 {
+        free_memory::claim(CLAIMED_BYTES)?;
+    }
     ProcessUsage::reset_peak(running.pid())?;
     let before = running.usage()?;
     let outcome = replay.run(running.address(), &topic.name)?;

@@ -18,7 +18,7 @@ use gracchus_wire::response::Response;
 use super::{Outcome, RequestContext};
 use crate::connection::reply::Reply;
 use crate::partition::{Partition, Topic};
-use crate::shard::{Ack, Append, Message};
+use crate::shard::{Ack, Append, Appends};
 use crate::ticket::{AppendOutcome, Completion, Refusal, Ticket};
 
 /// From this version on topics are named by id (KIP-516).
@@ -38,15 +38,20 @@ pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
     let (completion, tickets) = Completion::new(slots, ctx.grant.clone());
     let mut tickets = tickets.into_iter();
     let mut request = request;
+    let mut appends = Appends::default();
     for topic_data in &mut request.topic_data {
         let topic = find(ctx, topic_data);
         for (data, ticket) in topic_data.partition_data.iter_mut().zip(&mut tickets) {
             match prepare(ctx, topic.as_deref(), data, acks) {
-                Ok((partition, valid)) => enqueue(&partition, valid, ticket, acks),
+                Ok((partition, valid)) => {
+                    let append = append(&partition, valid, ticket, acks);
+                    appends.push(partition, append);
+                }
                 Err(refusal) => ticket.answer(Err(refusal)),
             }
         }
     }
+    appends.send();
     let timeout =
         Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(OWN_FLUSH_WAIT_MIN);
     let ctx = ctx.clone();
@@ -161,10 +166,10 @@ fn refusal(refused: validate::Refused) -> Refusal {
     Refusal { error: refused.error, message: refused.message, records }
 }
 
-fn enqueue(partition: &Partition, valid: Validated, ticket: Ticket, acks: i16) {
+fn append(partition: &Partition, valid: Validated, ticket: Ticket, acks: i16) -> Append {
     let ack = if acks == -1 { Ack::Durable(ticket) } else { Ack::Written(ticket) };
     let Validated { batch, log_append_time } = valid;
-    partition.shard.send(Message::Append(Append { key: partition.key(), batch, log_append_time, ack }));
+    Append { key: partition.key(), batch, log_append_time, ack }
 }
 
 /// Builds the response from one outcome per partition, in the order of the request.

@@ -46,6 +46,9 @@ const GATHERED_BYTES_MAX: usize = 64 * 1024;
 /// What is sent of a file before it is asked again whether the next bytes are in memory.
 const WINDOW_BYTES: u32 = 1024 * 1024;
 
+/// What is read from the disk at a time, and as much again is asked for behind it: a flush waits behind that.
+const LOADED_BYTES: u32 = 256 * 1024;
+
 /// How long that answer holds: a slow client takes its time, and memory may go to others meanwhile.
 const CACHED_FOR: Duration = Duration::from_secs(1);
 
@@ -105,8 +108,9 @@ impl Sending<'_> {
         self.flush().await?;
         let mut done = 0;
         while done < range.len {
-            let window = range.part(done, WINDOW_BYTES);
+            let mut window = range.part(done, WINDOW_BYTES);
             if !window.is_cached() {
+                window = range.part(done, LOADED_BYTES);
                 let window = window.clone();
                 self.cold.load(move || window.load()).await??;
             }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::Command;
 use super::pace::Pace;
 use crate::partition::{Partition, PartitionKey};
-use crate::shard::{self, Ack, ShardHandle};
+use crate::shard::{self, Ack, Appends};
 use crate::ticket::AppendOutcome;
 
 /// Bytes of keys and values that go in one batch. What is larger goes alone: an append is never divided, and must not be
@@ -82,7 +82,7 @@ impl Outbox {
     }
 
     /// What was gathered, in as few batches as it takes; they are to be sent at once and in this order.
-    pub(super) fn take_batches(&mut self, wall: Timestamp, out: &mut Vec<(ShardHandle, shard::Append)>) {
+    pub(super) fn take_batches(&mut self, wall: Timestamp, out: &mut Appends) {
         self.hurries = false;
         let mut filling = Filling::new();
         for append in std::mem::take(&mut self.gathered) {
@@ -114,7 +114,7 @@ impl Outbox {
         self.in_flight.pop_front().map(|entry| (entry.appends, result))
     }
 
-    fn finish(&mut self, filling: Filling, out: &mut Vec<(ShardHandle, shard::Append)>) {
+    fn finish(&mut self, filling: Filling, out: &mut Appends) {
         if filling.appends.is_empty() {
             return;
         }
@@ -124,7 +124,7 @@ impl Outbox {
                 let key = self.partition.key();
                 let ack = Ack::Tell(Box::new(move |outcome| settle.tell(outcome)));
                 let append = shard::Append { key, batch, log_append_time: Timestamp::NONE, ack };
-                out.push((self.partition.shard.clone(), append));
+                out.push(self.partition.clone(), append);
             }
             Err(error) => {
                 tracing::error!(partition = %self.partition.name(), %error, "group records make no batch");
@@ -198,6 +198,7 @@ mod tests {
     use gracchus_base::{GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId, TopicName};
 
     use super::*;
+    use crate::shard::{Message, ShardHandle};
     use crate::ticket::Appended;
 
     const STORED: AppendOutcome =
@@ -217,23 +218,36 @@ mod tests {
         Append { token: AppendToken(token), records: vec![record], may_wait: true }
     }
 
-    fn outbox() -> (Outbox, mpsc::UnboundedSender<Command>, mpsc::UnboundedReceiver<Command>) {
-        let (shard, _) = ShardHandle::for_test();
-        let topic = TopicName::consumer_offsets();
-        let partition = Arc::new(Partition::new(topic, TopicId([1; 16]), PartitionIndex(0), shard));
-        let (worker, commands) = mpsc::unbounded_channel();
-        (Outbox::new(partition, worker.downgrade()), worker, commands)
+    struct Rig {
+        outbox: Outbox,
+        shard: mpsc::UnboundedReceiver<Message>,
+        /// Held, as the worker's own handles are: else nobody is told.
+        _worker: mpsc::UnboundedSender<Command>,
+        commands: mpsc::UnboundedReceiver<Command>,
     }
 
-    /// Gathers appends of these groups; gives the batches they go in.
-    fn batches(outbox: &mut Outbox, groups: &[&str]) -> Vec<shard::Append> {
+    fn rig() -> Rig {
+        let (handle, shard) = ShardHandle::for_test();
+        let topic = TopicName::consumer_offsets();
+        let partition = Arc::new(Partition::new(topic, TopicId([1; 16]), PartitionIndex(0), handle));
+        let (worker, commands) = mpsc::unbounded_channel();
+        let outbox = Outbox::new(partition, worker.downgrade());
+        Rig { outbox, shard, _worker: worker, commands }
+    }
+
+    /// Gathers appends of these groups and sends them; gives the batches that come to the shard.
+    fn batches(Rig { outbox, shard, .. }: &mut Rig, groups: &[&str]) -> Vec<shard::Append> {
         let mut pace = Pace::new(None);
         for (token, group) in (0..).zip(groups) {
             outbox.gather(append(token, group), &mut pace);
         }
-        let mut batches = Vec::new();
+        let mut batches = Appends::default();
         outbox.take_batches(Timestamp(1), &mut batches);
-        batches.into_iter().map(|(_, append)| append).collect()
+        batches.send();
+        match shard.try_recv() {
+            Ok(Message::Append(appends)) => appends,
+            other => panic!("one message with all of them, not {other:?}"),
+        }
     }
 
     fn settle(batch: shard::Append, outcome: AppendOutcome) {
@@ -252,43 +266,46 @@ mod tests {
 
     #[test]
     fn what_was_gathered_goes_in_one_batch_and_ends_together() {
-        let (mut outbox, _worker, mut commands) = outbox();
-        let mut sent = batches(&mut outbox, &["a", "b", "a"]);
+        let mut rig = rig();
+        let mut sent = batches(&mut rig, &["a", "b", "a"]);
         assert_eq!(sent.len(), 1);
         assert_eq!(sent[0].batch.header.records_count, 3);
-        assert!(outbox.next_end().is_none());
+        assert!(rig.outbox.next_end().is_none());
         settle(sent.remove(0), STORED);
-        assert_eq!(told(&mut commands), [(0, true)]);
-        outbox.note_end(0, Ok(()));
-        assert_eq!(outbox.next_end(), Some((vec![AppendToken(0), AppendToken(1), AppendToken(2)], Ok(()))));
-        assert_eq!(outbox.next_end(), None);
+        assert_eq!(told(&mut rig.commands), [(0, true)]);
+        rig.outbox.note_end(0, Ok(()));
+        assert_eq!(
+            rig.outbox.next_end(),
+            Some((vec![AppendToken(0), AppendToken(1), AppendToken(2)], Ok(())))
+        );
+        assert_eq!(rig.outbox.next_end(), None);
     }
 
     #[test]
     fn a_batch_that_is_full_is_followed_by_another_and_what_is_larger_goes_alone() {
-        let (mut outbox, _worker, _commands) = outbox();
+        let mut rig = rig();
         let (long, longer) = ("g".repeat(7_000), "g".repeat(30_000));
-        let sent = batches(&mut outbox, &[&long, &long, &long, "a", &longer, "b", "c"]);
+        let sent = batches(&mut rig, &[&long, &long, &long, "a", &longer, "b", "c"]);
         let counts: Vec<_> = sent.iter().map(|append| append.batch.header.records_count).collect();
         assert_eq!(counts, [2, 2, 1, 2]);
     }
 
     #[test]
     fn what_cannot_be_encoded_fails_alone_and_in_its_turn() {
-        let (mut outbox, _worker, mut commands) = outbox();
+        let mut rig = rig();
         let too_long = "g".repeat(40_000);
-        let mut sent = batches(&mut outbox, &["a", &too_long, "b"]);
+        let mut sent = batches(&mut rig, &["a", &too_long, "b"]);
         assert_eq!(sent.len(), 2);
-        assert_eq!(told(&mut commands), [(1, false)]);
-        outbox.note_end(1, Err(ErrorCode::UnknownServerError));
-        assert_eq!(outbox.next_end(), None, "the one before it has not ended");
+        assert_eq!(told(&mut rig.commands), [(1, false)]);
+        rig.outbox.note_end(1, Err(ErrorCode::UnknownServerError));
+        assert_eq!(rig.outbox.next_end(), None, "the one before it has not ended");
         settle(sent.remove(1), STORED);
-        outbox.note_end(2, Ok(()));
-        assert_eq!(outbox.next_end(), None);
+        rig.outbox.note_end(2, Ok(()));
+        assert_eq!(rig.outbox.next_end(), None);
         drop(sent);
-        assert_eq!(told(&mut commands), [(2, true), (0, false)], "a shard that is gone stores nothing");
-        outbox.note_end(0, Err(ErrorCode::KafkaStorageError));
-        let ends: Vec<_> = std::iter::from_fn(|| outbox.next_end()).collect();
+        assert_eq!(told(&mut rig.commands), [(2, true), (0, false)], "a shard that is gone stores nothing");
+        rig.outbox.note_end(0, Err(ErrorCode::KafkaStorageError));
+        let ends: Vec<_> = std::iter::from_fn(|| rig.outbox.next_end()).collect();
         let end = |token, result| (vec![AppendToken(token)], result);
         let failed = Err(ErrorCode::KafkaStorageError);
         assert_eq!(ends, [end(0, failed), end(1, Err(ErrorCode::UnknownServerError)), end(2, Ok(()))]);

@@ -14,7 +14,7 @@ use super::outbox::Outbox;
 use super::pace::Pace;
 use super::{Command, load};
 use crate::partition::{Partition, PartitionKey};
-use crate::shard::Message;
+use crate::shard::Appends;
 use crate::ticket::AppendOutcome;
 
 /// How long a worker sleeps when no machine has anything due.
@@ -250,7 +250,7 @@ impl Worker {
             return;
         }
         let wall = self.clock.now();
-        let mut batches = Vec::new();
+        let mut batches = Appends::default();
         self.gathered.retain(|partition| match self.slots.get_mut(partition) {
             Some(slot) if all || slot.outbox.hurries() => {
                 slot.outbox.take_batches(wall, &mut batches);
@@ -258,10 +258,7 @@ impl Worker {
             }
             slot => slot.is_some(),
         });
-        // Only now: the first wakes the shard, which is to find all of them.
-        for (shard, append) in batches {
-            shard.send(Message::Append(append));
-        }
+        batches.send();
     }
 }
 

@@ -13,6 +13,7 @@ use std::thread;
 use gracchus_log::{FlushError, FlushTicket, Flushed, LogDir, WholeFlush};
 
 use super::{Message, ShardHandle};
+use crate::flushes_first::FlushesFirst;
 use crate::partition::PartitionKey;
 
 /// Flushes of single logs at a time: one file after another costs several times more than eight at once (DESIGN 4).
@@ -34,6 +35,8 @@ struct Door(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
+    /// Who reads from the same disk waits meanwhile.
+    first: Arc<FlushesFirst>,
 }
 
 #[derive(Default)]
@@ -61,9 +64,9 @@ enum Work {
 
 impl Flusher {
     /// Starts the threads of a data directory, before anything is written to it.
-    pub fn spawn(name: &str, dir: &LogDir) -> io::Result<Self> {
+    pub fn spawn(name: &str, dir: &LogDir, first: Arc<FlushesFirst>) -> io::Result<Self> {
         let state = State { whole: dir.whole_flush()?, ..State::default() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
+        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), first });
         let flusher = Self(Arc::new(Door(shared.clone())));
         for n in 0..THREADS {
             let shared = shared.clone();
@@ -95,9 +98,12 @@ impl Drop for Door {
 impl Shared {
     fn run(&self) {
         while let Some(work) = self.next() {
+            let under_way = self.first.begin();
             match work {
                 Work::One(Job { shard, key, ticket }) => {
-                    shard.send(Message::Flushed(vec![(key, ticket.run())]));
+                    let outcome = ticket.run();
+                    drop(under_way);
+                    shard.send(Message::Flushed(vec![(key, outcome)]));
                 }
                 Work::Together(mut whole, jobs) => {
                     flush_together(&mut whole, jobs);

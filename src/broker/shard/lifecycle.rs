@@ -66,6 +66,7 @@ impl PartitionLog {
             unflushed_records: 0,
             unflushed_since: None,
             written_at: Timestamp::NONE,
+            told: None,
         };
         if let Some(log) = partition.log.as_mut() {
             log.write_epochs(&epochs(&partition.leader));

@@ -33,7 +33,8 @@ pub struct ShardHandle(mpsc::UnboundedSender<Message>);
 /// What a shard can be asked.
 #[derive(Debug)]
 pub enum Message {
-    Append(Append),
+    /// Batches for partitions of this shard, as those of one request: it wakes once for all of them.
+    Append(Vec<Append>),
     Open(Box<Open>),
     /// The topic was deleted: the log goes, waiting appends are refused.
     Delete(PartitionKey),
@@ -124,6 +125,27 @@ impl ShardHandle {
     pub(crate) fn for_test() -> (Self, mpsc::UnboundedReceiver<Message>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         (Self(sender), receiver)
+    }
+}
+
+/// Batches for several partitions, until each shard gets its own in one message.
+#[derive(Default)]
+pub struct Appends(Vec<(Arc<Partition>, Vec<Append>)>);
+
+impl Appends {
+    /// Adds a batch for a partition.
+    pub fn push(&mut self, partition: Arc<Partition>, append: Append) {
+        match self.0.iter_mut().find(|(other, _)| other.shard.is(&partition.shard)) {
+            Some((_, appends)) => appends.push(append),
+            None => self.0.push((partition, vec![append])),
+        }
+    }
+
+    /// Sends them.
+    pub fn send(self) {
+        for (partition, appends) in self.0 {
+            partition.shard.send(Message::Append(appends));
+        }
     }
 }
 

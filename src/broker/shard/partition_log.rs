@@ -15,7 +15,7 @@ use gracchus_wire::records::{Batch, BatchHeader};
 
 use super::{Ack, Append, ShardEnv};
 use crate::data_dirs::Checkpointed;
-use crate::partition::{Partition, PartitionView, Status};
+use crate::partition::{Partition, PartitionView, Status, Told};
 use crate::ticket::{AppendOutcome, Appended, Ticket};
 
 /// Bytes that one vectored write takes at most, so that one busy partition does not hold up the others.
@@ -48,6 +48,8 @@ pub(super) struct PartitionLog {
     pub(super) written_at: Timestamp,
     /// The high watermark as a place, to spare readers the lookup.
     pub(super) high_watermark: LogPosition,
+    /// What readers were last told.
+    pub(super) told: Option<Told>,
 }
 
 /// Batches that go into the log with one write, each with what the machine needs to apply it.
@@ -297,10 +299,31 @@ impl PartitionLog {
         }
     }
 
+    /// Ends a round: publishes, unless nobody could know of what is new, and answers who need not wait any more.
+    pub(super) fn finish_round(&mut self) {
+        if !self.written.is_empty() || self.told != Some(self.tells()) {
+            self.publish();
+        } else {
+            self.answer();
+        }
+    }
+
+    fn tells(&self) -> Told {
+        let offsets = self.leader.offsets();
+        Told {
+            status: self.status,
+            leader_epoch: self.leader.leader_epoch(),
+            log_start: offsets.log_start,
+            high_watermark: offsets.high_watermark,
+            last_stable: offsets.last_stable,
+        }
+    }
+
     /// Shows readers what is there now, and then answers who waited for it: a client that was answered reads its own
     /// write.
     pub(super) fn publish(&mut self) {
         let offsets = self.leader.offsets();
+        self.told = Some(self.tells());
         self.partition.publish(PartitionView {
             status: self.status,
             leader_epoch: self.leader.leader_epoch(),
@@ -310,10 +333,14 @@ impl PartitionLog {
             last_stable: offsets.last_stable,
             log: self.log.as_ref().map(|log| log.view()),
         });
+        self.answer();
+    }
+
+    fn answer(&mut self) {
         for (ticket, appended) in self.written.drain(..) {
             ticket.answer(Ok(appended));
         }
-        for (ack, appended) in self.acks.release(offsets.high_watermark) {
+        for (ack, appended) in self.acks.release(self.leader.offsets().high_watermark) {
             ack.durable(Ok(appended));
         }
     }

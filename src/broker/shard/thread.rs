@@ -11,7 +11,7 @@ use gracchus_state::config::TopicConfig;
 use tokio::sync::{mpsc, oneshot};
 
 use super::partition_log::PartitionLog;
-use super::{Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
+use super::{Append, Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
 use crate::data_dirs::FoundLog;
 use crate::open_files::Shares;
 use crate::partition::{PartitionKey, Status};
@@ -146,13 +146,7 @@ impl Shard {
             self.open_all();
         }
         match message {
-            Message::Append(append) => match self.partitions.get_mut(&append.key) {
-                Some(partition) => {
-                    self.touched.insert(append.key);
-                    partition.queue.push(append);
-                }
-                None => append.ack.refuse(ErrorCode::UnknownTopicOrPartition.into()),
-            },
+            Message::Append(appends) => appends.into_iter().for_each(|append| self.queue(append)),
             Message::Flushed(outcomes) => {
                 self.flushing = self.flushing.saturating_sub(outcomes.len());
                 for (key, outcome) in outcomes {
@@ -190,6 +184,16 @@ impl Shard {
             Message::Checkpoint(reply) => drop(reply.send(self.checkpoints())),
             Message::Tick => self.tick(),
             Message::Close(reply) => self.closing = Some(reply),
+        }
+    }
+
+    fn queue(&mut self, append: Append) {
+        match self.partitions.get_mut(&append.key) {
+            Some(partition) => {
+                self.touched.insert(append.key);
+                partition.queue.push(append);
+            }
+            None => append.ack.refuse(ErrorCode::UnknownTopicOrPartition.into()),
         }
     }
 
@@ -237,7 +241,7 @@ impl Shard {
         self.flusher.flush(&self.handle, tickets);
         for key in &touched {
             if let Some(partition) = self.partitions.get_mut(key) {
-                partition.publish();
+                partition.finish_round();
             }
         }
     }

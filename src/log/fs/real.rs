@@ -211,8 +211,10 @@ impl DiskFile for RealFile {
     }
 
     fn will_need(&self, at: u64, len: u64) {
+        // Nothing of its own accord: what the kernel reads ahead (megabytes, on some machines) is what a flush waits behind.
         // An error of the disk will be told to who reads.
-        let _hint = rustix::fs::fadvise(&self.0, at, NonZeroU64::new(len), Advice::WillNeed).is_ok();
+        let _hint = rustix::fs::fadvise(&self.0, 0, None, Advice::Random).is_ok()
+            && rustix::fs::fadvise(&self.0, at, NonZeroU64::new(len), Advice::WillNeed).is_ok();
     }
 
     fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {

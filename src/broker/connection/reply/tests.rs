@@ -1,5 +1,6 @@
 use std::io::IoSlice;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use gracchus_log::Fs;
@@ -22,8 +23,9 @@ async fn sent(parts: Vec<Part>) -> io::Result<Vec<u8>> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let (mut server, _) = listener.accept().await?;
-    let sending =
-        async move { send(&mut server, parts, Duration::from_secs(60), &ColdReads::default()).await };
+    let sending = async move {
+        send(&mut server, parts, Duration::from_secs(60), &ColdReads::new(Arc::default())).await
+    };
     let mut got = Vec::new();
     let (sent, read) = tokio::join!(sending, client.read_to_end(&mut got));
     sent?;

@@ -24,7 +24,7 @@ impl Many {
         let dir = LogDir::open(&fs, path, "AAAAAAAAQQCCCCCCAAAAAA", BrokerId(1), &entropy).unwrap();
         let log = LogEnv { fs, ..env().log };
         let env = ShardEnv { log, opening_threads: 3, open_files, ..env() };
-        let shard = spawn("shard", env, Flusher::spawn("flush", &dir).unwrap()).unwrap();
+        let shard = spawn("shard", env, Flusher::spawn("flush", &dir, Arc::default()).unwrap()).unwrap();
         let config = BrokerConfig::from_settings(&Settings::new()).unwrap().topic_defaults;
         Self { shard, dir, config }
     }
@@ -55,7 +55,7 @@ impl Many {
             let ack = Ack::Durable(ticket);
             let append =
                 Append { key: partition.key(), batch: batch(None), log_append_time: Timestamp::NONE, ack };
-            self.shard.send(Message::Append(append));
+            self.shard.send(Message::Append(vec![append]));
         }
         completion.finished().await;
         completion.take()
