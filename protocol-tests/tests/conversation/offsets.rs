@@ -11,6 +11,7 @@ use gracchus_wire::messages::offset_fetch_request::{
     OffsetFetchRequestGroup, OffsetFetchRequestTopic, OffsetFetchRequestTopics,
 };
 use gracchus_wire::messages::{OffsetCommitRequest, OffsetDeleteRequest, OffsetFetchRequest, Uuid};
+use protocol_tests::typed::encode;
 use protocol_tests::{Client, batch};
 
 use super::members::*;
@@ -223,6 +224,33 @@ async fn traps_58_offsets_and_groups_are_there_after_a_restart() {
         assert_eq!(code, 0, "the member is still in its group");
         let expected = (0, vec![(0, 5, 3, Some("note".to_owned()))]);
         assert_eq!(fetch_offsets(&mut client, 9, group, Some(&topic)).await, expected);
+    }
+}
+
+#[tokio::test]
+async fn commits_that_wait_for_one_another_are_all_answered_and_stored() {
+    let Some((broker, mut client)) = start_with(&[("group.coordinator.append.linger.ms", "20")]).await else {
+        return;
+    };
+    ready(&mut client).await;
+    let topic = create(&mut client, "gathered", 1, &[]).await;
+    let mut waiting = Vec::new();
+    for _ in 0..10 {
+        let (group, mut client) = (unique("gathered"), broker.client().await);
+        let (member, generation) = stable(&mut client, &group).await;
+        waiting.push((group, member, generation, client));
+    }
+    let request = |group: &str, member: &str, generation| {
+        encode(9, commit_request(9, group, &topic, (member, generation)))
+    };
+    for (group, member, generation, client) in &mut waiting {
+        client.send_raw(&request(group, member, *generation)).await;
+    }
+    for (group, _, _, client) in &mut waiting {
+        let answer = client.receive_answer(9, OffsetCommitRequest::default()).await;
+        assert_eq!(answer.topics[0].partitions[0].error_code, 0);
+        let expected = (0, vec![(0, 5, 3, Some("note".to_owned()))]);
+        assert_eq!(fetch_offsets(client, 9, group, Some(&topic)).await, expected);
     }
 }
 
