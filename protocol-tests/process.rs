@@ -5,6 +5,7 @@
 use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -59,6 +60,21 @@ pub fn run(dir: &Path, args: &[&str]) -> Output {
     command(dir, args).output().expect("the program runs")
 }
 
+/// Starts the program with its data in `dir`, on a free port, and gives where it listens.
+///
+/// # Panics
+/// When it does not start.
+pub fn serve(dir: &Path, settings: &[(&str, &str)]) -> (Process, SocketAddr) {
+    let settings: Vec<String> =
+        settings.iter().map(|(name, value)| format!("--set={name}={value}")).collect();
+    let mut args = vec!["--listen", "127.0.0.1:0", "--data-dir", "data"];
+    args.extend(settings.iter().map(String::as_str));
+    let mut process = Process::start(command(dir, &args));
+    let line = process.wait_for("listening on");
+    let address = line.split_once("listening on ").and_then(|(_, rest)| rest.split([';', ',']).next());
+    (process, address.and_then(|address| address.parse().ok()).expect("an address in the line"))
+}
+
 /// A running program; ended with SIGKILL when dropped.
 #[derive(Debug)]
 pub struct Process {
@@ -108,6 +124,17 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         let pid = rustix::process::Pid::from_child(&self.child);
         rustix::process::kill_process(pid, signal).expect("the process is ours and alive");
+    }
+
+    /// The most memory that was resident since its start.
+    ///
+    /// # Panics
+    /// When the process has ended.
+    pub fn memory_peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
+        kib * 1024
     }
 
     /// Waits for its end and says how long that took.

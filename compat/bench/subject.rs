@@ -68,6 +68,8 @@ impl Subject {
 pub struct Running {
     subject: Subject,
     process: Host,
+    /// Ended, with their directories.
+    finished: Vec<Running>,
 }
 
 #[derive(Debug)]
@@ -90,7 +92,16 @@ impl Running {
             Subject::LimitRelaxed => Host::Limit(LimitServer::start(false)?),
             Subject::LimitFlushed => Host::Limit(LimitServer::start(true)?),
         };
-        Ok(Running { subject, process })
+        Ok(Running { subject, process, finished: Vec::new() })
+    }
+
+    /// Ends what a round has started of its own. Its directory stays until the workload is over: some file systems are
+    /// slow to make files for minutes after many were removed (`docs/decisions/004`).
+    pub fn finish(&mut self, fresh: Running) {
+        if let Host::Broker(broker) = &fresh.process {
+            broker.kill();
+        }
+        self.finished.push(fresh);
     }
 
     pub const fn subject(&self) -> Subject {

@@ -1,6 +1,5 @@
 //! What groups have committed, over restarts and over the deletion of the topic that holds it.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use gracchus_base::ErrorCode;
@@ -10,7 +9,7 @@ use gracchus_wire::messages::{
     offset_fetch_request as of,
 };
 use protocol_tests::client::topic_name;
-use protocol_tests::process::{Process, Signal, command};
+use protocol_tests::process::{Signal, serve};
 use protocol_tests::{Client, TestBroker, batch};
 
 fn group() -> GroupId {
@@ -83,19 +82,10 @@ async fn the_offsets_topic_can_be_deleted_and_comes_back_empty() {
     assert_eq!(committed(&mut broker.client().await).await, 7);
 }
 
-/// The program on `dir`, and where it listens.
-fn start(dir: &std::path::Path) -> (Process, SocketAddr) {
-    let args = ["--listen", "127.0.0.1:0", "--data-dir", "data"];
-    let mut process = Process::start(command(dir, &args));
-    let line = process.wait_for("listening on");
-    let (_, address) = line.split_once("listening on ").unwrap();
-    (process, address.split([';', ',']).next().unwrap().parse().unwrap())
-}
-
 #[tokio::test]
 async fn faults_02_what_was_acknowledged_and_committed_is_there_after_kill_9_at_once() {
     let dir = tempfile::tempdir().unwrap();
-    let (mut process, mut address) = start(dir.path());
+    let (mut process, mut address) = serve(dir.path(), &[]);
     Client::connect(address).await.create_topic("t", 1, &[]).await;
     let mut offset = 0;
     for round in 1..=5 {
@@ -109,7 +99,7 @@ async fn faults_02_what_was_acknowledged_and_committed_is_there_after_kill_9_at_
         commit(&mut client, offset).await;
         process.signal(Signal::KILL);
         process.wait();
-        (process, address) = start(dir.path());
+        (process, address) = serve(dir.path(), &[]);
         let mut client = Client::connect(address).await;
         assert_eq!(committed(&mut client).await, offset, "round {round}");
         assert_eq!(end(&mut client).await, offset, "round {round}");

@@ -68,6 +68,7 @@ fn round(running: &mut Running, context: &Context) -> Result<Measured, BenchErro
     read_each(fresh.address(), partitions)?;
     let readable = killed.elapsed();
     let held_again = fresh.usage()?;
+    running.finish(fresh);
 
     let took = |took: Duration| (Metric::TookMs, took.as_secs_f64() * 1e3);
     let memory = |bytes: u64| (Metric::MemoryMegabytes, bytes as f64 / 1e6);

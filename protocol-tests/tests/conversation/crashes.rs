@@ -1,32 +1,22 @@
 //! What a SIGKILL leaves: everything that was acknowledged, once, under a new leader epoch.
 
-use std::net::SocketAddr;
 use std::path::Path;
 
 use gracchus_wire::messages::offset_commit_request::{
     OffsetCommitRequestPartition, OffsetCommitRequestTopic,
 };
 use gracchus_wire::messages::{InitProducerIdRequest, OffsetCommitRequest, OffsetFetchRequest};
-use protocol_tests::process::{Process, Signal, command};
+use protocol_tests::process::{Process, Signal, serve};
 use protocol_tests::{Client, batch};
 
 use super::members::*;
 use super::support::*;
 
-/// Starts the program on a free port, with its data in `dir`.
-fn program(dir: &Path) -> (Process, SocketAddr) {
-    let mut process = Process::start(command(dir, &["--listen", "127.0.0.1:0"]));
-    let line = process.wait_for("listening on 127.0.0.1:");
-    let port = line.split("listening on 127.0.0.1:").nth(1).unwrap_or_default();
-    let digits: String = port.chars().take_while(char::is_ascii_digit).collect();
-    (process, SocketAddr::from(([127, 0, 0, 1], digits.parse().expect("a port"))))
-}
-
 /// Kills it and starts it again.
 async fn crash(mut process: Process, dir: &Path) -> (Process, Client) {
     process.signal(Signal::KILL);
     process.wait();
-    let (process, address) = program(dir);
+    let (process, address) = serve(dir, &[]);
     (process, Client::connect(address).await)
 }
 
@@ -36,7 +26,7 @@ async fn what_was_acknowledged_is_there_after_a_kill_with_offsets_duplicates_and
         return;
     }
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let (mut process, address) = program(dir.path());
+    let (mut process, address) = serve(dir.path(), &[]);
     let mut client = Client::connect(address).await;
     ready(&mut client).await;
     let topic = create(&mut client, "killed", 1, &[]).await;

@@ -64,20 +64,28 @@ fn batch(producer: Option<(i64, i32)>) -> Batch {
 
 /// Queues batches, and runs one round of them. Answers come into the completion, in order.
 fn round(log: &mut PartitionLog, face: &Partition, batches: Vec<Batch>) -> Arc<Completion> {
+    round_with(log, face, batches, Ack::Durable)
+}
+
+fn round_with(
+    log: &mut PartitionLog,
+    face: &Partition,
+    batches: Vec<Batch>,
+    ack: fn(Ticket) -> Ack,
+) -> Arc<Completion> {
     let (completion, tickets) = Completion::new(batches.len(), Arc::default());
     for (batch, ticket) in batches.into_iter().zip(tickets) {
-        let (key, ack) = (face.key(), Ack::Durable(ticket));
-        log.queue.push(Append { key, batch, log_append_time: Timestamp::NONE, ack });
+        log.queue.push(Append { key: face.key(), batch, log_append_time: Timestamp::NONE, ack: ack(ticket) });
     }
     log.append_queued(&env());
-    log.publish();
+    log.finish_round();
     completion
 }
 
 fn flush(log: &mut PartitionLog) {
     let ticket = log.flush_ticket().unwrap();
     log.flushed(ticket.run());
-    log.publish();
+    log.finish_round();
 }
 
 #[test]
@@ -92,6 +100,22 @@ fn traps_46_a_retry_is_answered_when_the_first_is_durable_and_not_before() {
     assert_eq!(retry.take()[0].as_ref().unwrap().as_ref().unwrap().base_offset, Offset(0));
     let late = round(&mut log, &face, vec![batch(Some((7, 0)))]);
     assert_eq!(late.take()[0].as_ref().unwrap().as_ref().unwrap().base_offset, Offset(0));
+}
+
+#[test]
+fn what_is_only_written_is_published_once_a_client_was_told_of_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut log, face) = partition(dir.path());
+    log.publish();
+    let end = || face.view().unwrap().log.as_ref().map(|log| log.log_end().offset);
+    let _answers = round(&mut log, &face, vec![batch(None)]);
+    assert_eq!(end(), None);
+    let _answers = round_with(&mut log, &face, vec![batch(None)], Ack::Written);
+    assert_eq!(end(), Some(Offset(2)));
+    let _answers = round(&mut log, &face, vec![batch(None)]);
+    assert_eq!(end(), Some(Offset(2)));
+    flush(&mut log);
+    assert_eq!(end(), Some(Offset(3)));
 }
 
 #[test]

@@ -19,8 +19,11 @@ struct Many {
 
 impl Many {
     fn start(disk: &SimDisk, open_files: Shares) -> Self {
-        let fs = Fs::new(disk.clone());
-        let (path, entropy) = (Path::new("/data"), Entropy::seeded(2));
+        Self::start_on(Fs::new(disk.clone()), Path::new("/data"), open_files)
+    }
+
+    fn start_on(fs: Fs, path: &Path, open_files: Shares) -> Self {
+        let entropy = Entropy::seeded(2);
         let dir = LogDir::open(&fs, path, "AAAAAAAAQQCCCCCCAAAAAA", BrokerId(1), &entropy).unwrap();
         let log = LogEnv { fs, ..env().log };
         let env = ShardEnv { log, opening_threads: 3, open_files, ..env() };
@@ -117,6 +120,25 @@ async fn partitions_are_closed_together_and_opened_several_at_once() {
         let ends = partitions.iter().map(|partition| partition.view().unwrap().high_watermark.offset);
         assert!(ends.eq([Offset(1); PARTITIONS as usize]));
     }
+}
+
+#[tokio::test]
+async fn many_logs_on_a_real_disk_are_flushed_and_found_again() {
+    let tmp = tempfile::tempdir().unwrap();
+    let start = || Many::start_on(Fs::real(), tmp.path(), Shares::new(usize::MAX, 1));
+    let many = start();
+    assert!(are_stored(&many.append(&many.open(FoundLog::NeverWritten)).await));
+    let closed = many.ask(Message::Close).await;
+    assert!(closed.clean);
+    drop(many);
+    let many = start();
+    let (directory, checkpointed) = (many.dir.meta().directory_id, closed.checkpoints[0].checkpointed);
+    let partitions = many.open(FoundLog::There { directory, clean_shutdown: true, checkpointed });
+    many.ask(Message::Opened).await;
+    let offsets = many.append(&partitions).await;
+    let second =
+        |outcome: &Option<AppendOutcome>| matches!(outcome, Some(Ok(at)) if at.base_offset == Offset(1));
+    assert!(are_stored(&offsets) && offsets.iter().all(second));
 }
 
 #[tokio::test]
