@@ -75,8 +75,20 @@ pub struct FrameReader {
 struct Body {
     length: usize,
     grant: Grant,
-    /// Where a large frame is read to; a small one waits in the reader's buffer.
+    /// Where a large frame is read to, once it has a grant: until then it waits like a small one in the reader's buffer.
     large: Option<Buffer>,
+}
+
+impl Body {
+    const fn is_large(&self) -> bool {
+        self.length > SCRATCH_BYTES
+    }
+
+    /// Whether what is granted has come, and is not all of it.
+    fn needs_grant(&self) -> bool {
+        let covered = self.grant.covered();
+        covered < self.length && self.large.as_ref().is_none_or(|large| large.len() >= covered)
+    }
 }
 
 impl FrameReader {
@@ -94,12 +106,10 @@ impl FrameReader {
             if let Some(frame) = self.take() {
                 return Ok(frame);
             }
-            if let Some(Body { length, grant, large }) = &mut self.body
-                && large.as_ref().is_none_or(|large| large.len() >= grant.covered())
-                && grant.covered() < *length
-            {
-                self.budget.extend(grant, *length).await;
+            if let Some(body) = self.body.as_mut().filter(|body| body.needs_grant()) {
+                self.budget.extend(&mut body.grant, body.length).await;
             }
+            self.take_memory();
             if self.read(stream).await? == 0 {
                 let idle = self.body.is_none() && self.buffer.is_empty();
                 return Err(if idle { FrameError::Closed } else { FrameError::ClosedInFrame });
@@ -107,18 +117,24 @@ impl FrameReader {
         }
     }
 
-    /// Takes the length off the buffer, and for a large frame what came of it.
+    /// Takes the length off the buffer.
     fn begin(&mut self) -> Result<Body, FrameError> {
         let length = self.buffer.get_i32();
         let size = usize::try_from(length).ok().filter(|_| length <= self.frame_bytes_max);
         let length = size.ok_or(FrameError::Size { length, max: self.frame_bytes_max })?;
-        let large = (length > SCRATCH_BYTES).then(|| {
-            let came = self.buffer.split_to(length.min(self.buffer.len()));
-            let mut large = self.pool.take(length.min(FIRST_BYTES));
-            large.bytes_mut().extend_from_slice(&came);
-            large
-        });
-        Ok(Body { length, grant: Grant::default(), large })
+        Ok(Body { length, grant: Grant::default(), large: None })
+    }
+
+    /// Gives a large frame its memory, and moves there what came of it. Not before the grant: what the pool has is
+    /// resident already, and those who wait would hold as much of it as those who read.
+    fn take_memory(&mut self) {
+        let Some(body) = self.body.as_mut().filter(|body| body.is_large() && body.large.is_none()) else {
+            return;
+        };
+        let came = self.buffer.split_to(body.length.min(self.buffer.len()));
+        let mut large = self.pool.take(body.length.min(FIRST_BYTES));
+        large.bytes_mut().extend_from_slice(&came);
+        body.large = Some(large);
     }
 
     async fn read(&mut self, stream: &mut TcpStream) -> Result<usize, FrameError> {
@@ -158,7 +174,11 @@ impl FrameReader {
     /// The frame, if all of it is there.
     fn take(&mut self) -> Option<Frame> {
         let body = self.body.as_ref()?;
-        let came = body.large.as_ref().map_or(self.buffer.len(), Buffer::len);
+        let came = match &body.large {
+            Some(large) => large.len(),
+            None if body.is_large() => return None,
+            None => self.buffer.len(),
+        };
         if came < body.length {
             return None;
         }
