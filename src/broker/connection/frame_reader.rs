@@ -15,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use crate::admission::{Grant, RequestBudget};
+use crate::admission::{FREE_BYTES, Grant, RequestBudget};
 use crate::buffer_pool::{Buffer, BufferPool};
 
 /// What one read through the thread's own buffer takes at most. Frames up to this size come through it, several at a
@@ -84,10 +84,10 @@ impl Body {
         self.length > SCRATCH_BYTES
     }
 
-    /// Whether what is granted has come, and is not all of it.
-    fn needs_grant(&self) -> bool {
+    /// Whether what is granted has come, and is not all of it. `waiting`: bytes in the reader's buffer.
+    fn needs_grant(&self, waiting: usize) -> bool {
         let covered = self.grant.covered();
-        covered < self.length && self.large.as_ref().is_none_or(|large| large.len() >= covered)
+        covered < self.length && self.large.as_ref().map_or(waiting, Buffer::len) >= covered
     }
 }
 
@@ -106,7 +106,8 @@ impl FrameReader {
             if let Some(frame) = self.take() {
                 return Ok(frame);
             }
-            if let Some(body) = self.body.as_mut().filter(|body| body.needs_grant()) {
+            let waiting = self.buffer.len();
+            if let Some(body) = self.body.as_mut().filter(|body| body.needs_grant(waiting)) {
                 self.budget.extend(&mut body.grant, body.length).await;
             }
             self.take_memory();
@@ -128,9 +129,9 @@ impl FrameReader {
     /// Gives a large frame its memory, and moves there what came of it. Not before the grant: what the pool has is
     /// resident already, and those who wait would hold as much of it as those who read.
     fn take_memory(&mut self) {
-        let Some(body) = self.body.as_mut().filter(|body| body.is_large() && body.large.is_none()) else {
-            return;
-        };
+        let wants =
+            |body: &&mut Body| body.is_large() && body.large.is_none() && body.grant.covered() > FREE_BYTES;
+        let Some(body) = self.body.as_mut().filter(wants) else { return };
         let came = self.buffer.split_to(body.length.min(self.buffer.len()));
         let mut large = self.pool.take(body.length.min(FIRST_BYTES));
         large.bytes_mut().extend_from_slice(&came);
