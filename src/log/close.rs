@@ -13,9 +13,9 @@ use crate::segment::SegmentId;
 
 impl Log {
     /// Closes the log for a clean shutdown: completes the indexes and the epochs, and writes a snapshot of the producers;
-    /// a small log is left without what its batches say as well. What is to be
-    /// flushed then is in the ticket, which is to be run and its result given to [`Log::flushed`]; without one nothing is
-    /// left to do, as with a log that was not touched since it was opened and flushed. The log is offline from now on.
+    /// a small log is left without what its batches say as well. What is to be flushed then is in the ticket, which is to be
+    /// run and its result given to [`Log::flushed`]; without one nothing is left to do, as with a log that was not touched
+    /// since it was opened and flushed. The log is offline from now on.
     pub fn close(&mut self, producers: &[ProducerSnapshot]) -> Result<Option<FlushTicket>, CloseError> {
         let closed = match self.state {
             State::Offline => return Err(CloseError::Offline),

@@ -239,11 +239,9 @@ impl PartitionLog {
         if !self.wants_flush || self.status != Status::Online {
             return None;
         }
-        let log = self.log.as_mut().filter(|log| !log.flush_in_flight())?;
-        self.wants_flush = false;
-        self.unflushed_records = 0;
-        self.unflushed_since = None;
-        log.flush_ticket()
+        let ticket = self.log.as_mut().filter(|log| !log.flush_in_flight())?.flush_ticket();
+        self.forget_unflushed();
+        ticket
     }
 
     /// Takes everything as flushed (`--ephemeral`), so that nothing is held for a flush.
@@ -251,6 +249,10 @@ impl PartitionLog {
         if let Some(log) = self.log.as_mut() {
             log.give_up_flushing();
         }
+        self.forget_unflushed();
+    }
+
+    const fn forget_unflushed(&mut self) {
         self.wants_flush = false;
         self.unflushed_records = 0;
         self.unflushed_since = None;
@@ -322,15 +324,15 @@ impl PartitionLog {
     /// Shows readers what is there now, and then answers who waited for it: a client that was answered reads its own
     /// write.
     pub(super) fn publish(&mut self) {
-        let offsets = self.leader.offsets();
-        self.told = Some(self.tells());
+        let told = self.tells();
+        self.told = Some(told);
         self.partition.publish(PartitionView {
-            status: self.status,
-            leader_epoch: self.leader.leader_epoch(),
+            status: told.status,
+            leader_epoch: told.leader_epoch,
             epochs: self.leader.epochs().clone(),
-            log_start: offsets.log_start,
-            high_watermark: LogPosition { offset: offsets.high_watermark, ..self.high_watermark },
-            last_stable: offsets.last_stable,
+            log_start: told.log_start,
+            high_watermark: LogPosition { offset: told.high_watermark, ..self.high_watermark },
+            last_stable: told.last_stable,
             log: self.log.as_ref().map(|log| log.view()),
         });
         self.answer();

@@ -36,10 +36,10 @@ fn env() -> ShardEnv {
 
 /// A partition in which nothing was ever written, with its face.
 fn partition(dir: &std::path::Path) -> (PartitionLog, Arc<Partition>) {
-    let (shard, _) = mpsc::unbounded_channel();
+    let (shard, _) = ShardHandle::for_test();
     let topic = TopicName::parse("t").unwrap();
     let id = TopicId([1; 16]);
-    let face = Arc::new(Partition::new(topic, id, PartitionIndex(0), ShardHandle(shard)));
+    let face = Arc::new(Partition::new(topic, id, PartitionIndex(0), shard));
     let open = Open {
         partition: face.clone(),
         config: Arc::new(BrokerConfig::from_settings(&Settings::new()).unwrap().topic_defaults),

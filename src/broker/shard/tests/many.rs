@@ -32,6 +32,14 @@ impl Many {
         Self { shard, dir, config }
     }
 
+    /// One with a record in each partition, which nobody wants flushed.
+    async fn unflushed(disk: &SimDisk, open_files: Shares) -> Self {
+        let mut many = Self::start(disk, open_files);
+        many.config.flush_before_ack = false;
+        assert!(are_stored(&many.append(&many.open(FoundLog::NeverWritten)).await));
+        many
+    }
+
     fn open(&self, found: FoundLog) -> Vec<Arc<Partition>> {
         let topic = TopicName::parse("t").unwrap();
         let open = |n| {
@@ -92,10 +100,7 @@ async fn more_partitions_than_may_be_flushed_at_once_are_all_acknowledged() {
 #[tokio::test]
 async fn logs_that_nobody_wants_flushed_are_flushed_when_they_hold_too_many_descriptors() {
     let disk = SimDisk::new();
-    let mut many = Many::start(&disk, FEW);
-    many.config.flush_before_ack = false;
-    let partitions = many.open(FoundLog::NeverWritten);
-    assert!(are_stored(&many.append(&partitions).await));
+    let many = Many::unflushed(&disk, FEW).await;
     // Flushes that are on their way come back before the thread ends.
     let checkpoints = many.ask(Message::Checkpoint).await;
     let unflushed = checkpoints.iter().filter(|found| found.checkpointed.recovery_point == Offset(0)).count();
@@ -105,10 +110,7 @@ async fn logs_that_nobody_wants_flushed_are_flushed_when_they_hold_too_many_desc
 #[tokio::test]
 async fn partitions_are_closed_together_and_opened_several_at_once() {
     let disk = SimDisk::new();
-    let mut many = Many::start(&disk, Shares::new(usize::MAX, 1));
-    many.config.flush_before_ack = false;
-    let partitions = many.open(FoundLog::NeverWritten);
-    assert!(are_stored(&many.append(&partitions).await));
+    let many = Many::unflushed(&disk, Shares::new(usize::MAX, 1)).await;
     let closed = many.ask(Message::Close).await;
     assert!(closed.clean && closed.checkpoints.len() == PARTITIONS as usize);
     for (clean_shutdown, disk) in [(true, disk.crash(1)), (false, disk.crash(2)), (false, disk.kill())] {
@@ -144,10 +146,7 @@ async fn many_logs_on_a_real_disk_are_flushed_and_found_again() {
 #[tokio::test]
 async fn faults_29_a_close_whose_flush_fails_is_not_clean() {
     let disk = SimDisk::new();
-    let mut many = Many::start(&disk, Shares::new(usize::MAX, 1));
-    many.config.flush_before_ack = false;
-    let partitions = many.open(FoundLog::NeverWritten);
-    assert!(are_stored(&many.append(&partitions).await));
+    let many = Many::unflushed(&disk, Shares::new(usize::MAX, 1)).await;
     disk.fail(|_, op, _| matches!(op, Op::SyncFs | Op::SyncData).then_some(Fault::Io));
     let closed = many.ask(Message::Close).await;
     assert!(!closed.clean);
