@@ -43,6 +43,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use gracchus_wire::api::ApiKey;
 use gracchus_wire::frame::RequestHeader;
+use gracchus_wire::messages::StrBytes;
 use gracchus_wire::request::{self, Request};
 use gracchus_wire::response::{self, Response};
 
@@ -128,6 +129,13 @@ impl RequestContext {
         grant: Arc<Grant>,
     ) -> Self {
         Self { node, connection, header, grant }
+    }
+
+    /// The same, but for the bytes of the request's frame: whoever waits with this does not keep them.
+    pub fn without_frame(&self) -> Self {
+        let client_id = self.header.client_id.as_ref().map(|id| StrBytes::from_string(id.to_string()));
+        let header = RequestHeader { client_id, ..self.header };
+        Self { header, ..self.clone() }
     }
 
     /// The version of the API that the client speaks.

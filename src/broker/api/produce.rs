@@ -7,7 +7,7 @@ use std::time::Duration;
 use gracchus_base::{ErrorCode, Offset, PartitionIndex, Timestamp, TopicId};
 use gracchus_state::config::{self, CompressionType, RecordValidation, TopicConfig};
 use gracchus_wire::messages::{
-    ProduceRequest, ProduceResponse,
+    ProduceRequest, ProduceResponse, StrBytes, TopicName,
     produce_request::{PartitionProduceData, TopicProduceData},
     produce_response::{BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse},
 };
@@ -54,8 +54,17 @@ pub fn handle(ctx: &RequestContext, request: ProduceRequest) -> Outcome {
     appends.send();
     let timeout =
         Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0)).max(OWN_FLUSH_WAIT_MIN);
-    let ctx = ctx.clone();
+    forget_frame(&mut request);
+    let ctx = ctx.without_frame();
     Outcome::Later(Box::pin(async move { finish(&ctx, &request, &completion, timeout).await }))
+}
+
+/// Lets go of the frame that the request's texts are slices of: its memory is used again as soon as the batches in it are
+/// written, however long their flush takes.
+fn forget_frame(request: &mut ProduceRequest) {
+    for topic in &mut request.topic_data {
+        topic.name = TopicName(StrBytes::from_string(topic.name.to_string()));
+    }
 }
 
 /// Stage two: wait for the shards, or with `acks=all` for the client's timeout.
