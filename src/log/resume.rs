@@ -98,8 +98,11 @@ impl Active {
             time_last: last_of(&times, time_entries)?,
             position: last.map_or(0, |last| last.position),
         };
-        let right =
-            self.leads_to_batch(last, &kept, file, len)? && self.timestamp_is_right(shared, &kept, len)?;
+        // Of the first entry nothing before it says that it grows: one that is torn may name a batch with a time long past.
+        let first = if time_entries > 1 { Some(index::nth(&*times, 0)?) } else { None };
+        let right = self.leads_to_batch(last, &kept, file, len)?
+            && self.timestamp_is_right(shared, &kept, kept.time_last, len)?
+            && self.timestamp_is_right(shared, &kept, first, len)?;
         Ok(right.then_some(kept))
     }
 
@@ -119,10 +122,16 @@ impl Active {
             if header.base_offset <= at && header.base_offset >= self.id.base && known >= header.max_timestamp))
     }
 
-    /// Whether the batch that the last time entry names has that timestamp.
-    fn timestamp_is_right(&self, shared: &Shared, kept: &Kept, len: u32) -> io::Result<bool> {
-        let Some(last) = kept.time_last else { return Ok(true) };
-        let at = self.id.base.plus(last.relative.into());
+    /// Whether the batch that a time entry names has that timestamp.
+    fn timestamp_is_right(
+        &self,
+        shared: &Shared,
+        kept: &Kept,
+        entry: Option<TimeEntry>,
+        len: u32,
+    ) -> io::Result<bool> {
+        let Some(entry) = entry else { return Ok(true) };
+        let at = self.id.base.plus(entry.relative.into());
         let part = Part {
             shared,
             access: Access::Disk,
@@ -133,11 +142,11 @@ impl Active {
                 ..Default::default()
             },
             time_index: IndexParts::default(),
-            max_timestamp: last.timestamp,
+            max_timestamp: entry.timestamp,
             max_timestamp_offset: at,
         };
         match part.find(at, len) {
-            Ok(found) => Ok(found.is_some_and(|(_, header)| header.max_timestamp == last.timestamp)),
+            Ok(found) => Ok(found.is_some_and(|(_, header)| header.max_timestamp == entry.timestamp)),
             Err(ReadError::Io(e)) => Err(e),
             Err(_) => Ok(false),
         }
