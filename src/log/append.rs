@@ -40,10 +40,10 @@ impl Log {
         if let Err(error) = write_batches(&*file, batches, u64::from(self.active.len)) {
             return Err(self.cut_back(&*file, error));
         }
-        self.unflushed.wrote(self.active.id.clone(), Kind::Log, Some(file));
         for batch in batches {
             self.active.take(&batch.header, self.config.index_interval_bytes);
         }
+        self.unflushed.appended(&self.active.id, file, self.active.end());
         debug_assert_eq!(self.active.len, first.position.saturating_add(bytes));
         self.unflushed.epochs.appended(bytes);
         if self.active.index.tail.len() >= INDEX_TAIL_BYTES {

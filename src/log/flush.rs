@@ -11,9 +11,10 @@ use crate::epoch_checkpoint;
 use crate::epochs_to_store::Epochs;
 use crate::error::{FlushError, ReadError};
 use crate::log::{Log, LogPosition, State};
+use crate::names::Kind;
 use crate::partition_metadata;
 use crate::segment::Shared;
-use crate::unflushed::{Unflushed, UnflushedFile};
+use crate::unflushed::{Newest, Unflushed, UnflushedFile};
 
 /// Everything of one log that must be flushed. Made by [`Log::flush_ticket`], run on another thread.
 pub struct FlushTicket {
@@ -26,6 +27,7 @@ pub struct FlushTicket {
     up_to: LogPosition,
     writes: u64,
     truncations: u32,
+    newest: Newest,
 }
 
 /// What a ticket has made durable; to be given to [`Log::flushed`].
@@ -68,8 +70,10 @@ impl Log {
 
     /// Takes everything as flushed, for a log of which nothing ever will be.
     pub fn give_up_flushing(&mut self) {
-        let epochs = std::mem::take(&mut self.unflushed.epochs);
-        self.unflushed = Unflushed { epochs, ..Unflushed::nothing(self.log_end()) };
+        let nothing = Unflushed::nothing(self.log_end());
+        let Unflushed { epochs, newest, .. } = std::mem::replace(&mut self.unflushed, nothing);
+        self.unflushed.epochs = epochs;
+        self.unflushed.newest = newest;
     }
 
     pub(crate) fn take_ticket(&mut self, end: LogPosition) -> FlushTicket {
@@ -85,6 +89,7 @@ impl Log {
             up_to: end,
             writes: unflushed.writes,
             truncations: unflushed.truncations,
+            newest: unflushed.newest.clone(),
         }
     }
 
@@ -112,14 +117,15 @@ impl Log {
 }
 
 impl FlushTicket {
-    /// How far the log will be durable.
+    /// How far the log will be durable at least: what is appended before the ticket is run is covered too.
     pub fn up_to(&self) -> LogPosition {
         self.up_to
     }
 
     /// Flushes everything: files, the epoch checkpoint, the directory, its parent. After an error the log must be
     /// poisoned, and the flush never repeated (FAULTS 29).
-    pub fn run(self) -> Result<Flushed, FlushError> {
+    pub fn run(mut self) -> Result<Flushed, FlushError> {
+        self.catch_up();
         for file in &self.files {
             let path = self.shared.path(file.id.base, file.kind);
             self.flush_file(file).map_err(failed(path))?;
@@ -129,7 +135,8 @@ impl FlushTicket {
 
     /// What is to be done before the file system is flushed as a whole: puts the epochs in their place. A power cut in
     /// between may leave a file there that makes no sense; then the batches say it.
-    pub(crate) fn write_before_syncfs(&self) -> Result<(), FlushError> {
+    pub(crate) fn write_before_syncfs(&mut self) -> Result<(), FlushError> {
+        self.catch_up();
         let Some(epochs) = &self.epochs else { return Ok(()) };
         let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
         let deleted = self.shared.lock_deleted();
@@ -152,6 +159,17 @@ impl FlushTicket {
     /// Whose ticket it is.
     pub(crate) fn dir(&self) -> &Path {
         &self.shared.dir
+    }
+
+    /// Covers also what was appended since the ticket was taken, if that is in a file that is flushed anyway. A log that
+    /// was cut meanwhile ignores the ticket in any case.
+    fn catch_up(&mut self) {
+        let Some(newest) = self.newest.get() else { return };
+        let in_file = |f: &UnflushedFile| f.kind == Kind::Log && Arc::ptr_eq(&f.id, &newest.id);
+        if newest.writes > self.writes && self.files.iter().any(in_file) {
+            self.up_to = newest.end;
+            self.writes = newest.writes;
+        }
     }
 
     fn run_rest(&self) -> Result<Flushed, FlushError> {

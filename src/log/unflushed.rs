@@ -1,6 +1,6 @@
 //! What of a log is not on stable storage.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::epochs_to_store::EpochsToStore;
 use crate::fs::File;
@@ -26,6 +26,32 @@ pub(crate) struct Unflushed {
     pub truncations: u32,
     /// A ticket is on its way.
     pub in_flight: bool,
+    pub newest: Newest,
+}
+
+/// The newest append, as tickets see it that are on their way: one that waits for its turn covers what was appended
+/// meanwhile.
+#[derive(Clone, Default)]
+pub(crate) struct Newest(Arc<Mutex<Option<NewestAppend>>>);
+
+#[derive(Clone)]
+pub(crate) struct NewestAppend {
+    /// Whose file has it.
+    pub id: Arc<SegmentId>,
+    /// The log's end behind it.
+    pub end: LogPosition,
+    /// As [`Unflushed::writes`] counted it.
+    pub writes: u64,
+}
+
+impl Newest {
+    pub(crate) fn get(&self) -> Option<NewestAppend> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, append: NewestAppend) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(append);
+    }
 }
 
 #[derive(Clone)]
@@ -50,7 +76,14 @@ impl Unflushed {
             writes: 0,
             truncations: 0,
             in_flight: false,
+            newest: Newest::default(),
         }
+    }
+
+    /// Notes an append to the active segment, whose end is now the log's.
+    pub(crate) fn appended(&mut self, id: &Arc<SegmentId>, file: File, end: LogPosition) {
+        self.wrote(id.clone(), Kind::Log, Some(file));
+        self.newest.set(NewestAppend { id: id.clone(), end, writes: self.writes });
     }
 
     /// Notes that a file has unflushed bytes.

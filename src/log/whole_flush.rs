@@ -47,7 +47,7 @@ impl WholeFlush {
         tickets: impl Iterator<Item = (K, FlushTicket)>,
     ) -> Vec<(K, Result<Flushed, FlushError>)> {
         let written: Vec<_> =
-            tickets.map(|(key, ticket)| (key, ticket.write_before_syncfs().map(|()| ticket))).collect();
+            tickets.map(|(key, mut ticket)| (key, ticket.write_before_syncfs().map(|()| ticket))).collect();
         let synced = self.system.sync();
         self.failed |= synced.is_err();
         let outcome = |ticket: FlushTicket| match &synced {

@@ -222,6 +222,9 @@ impl PartitionLog {
         match (outcome, self.log.as_mut()) {
             (Ok(flushed), Some(log)) => {
                 let end = log.flushed(flushed);
+                if log.is_flushed() {
+                    self.forget_unflushed();
+                }
                 self.leader.flushed(end.offset);
                 self.moved();
             }

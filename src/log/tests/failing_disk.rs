@@ -171,7 +171,7 @@ fn faults_29_a_file_system_that_was_not_flushed_fails_every_log_that_was_flushed
 }
 
 #[test]
-fn one_flush_at_a_time_covers_what_was_written_before_it() {
+fn one_flush_at_a_time_covers_what_was_written_before_it_is_run() {
     let disk = SimDisk::new();
     let mut log = lazy(sim_env(&disk), &dir());
     append(&mut log, batch(0, 1, 100, 0));
@@ -180,10 +180,29 @@ fn one_flush_at_a_time_covers_what_was_written_before_it() {
     assert!(log.flush_ticket().is_none(), "one at a time");
     assert_eq!(ticket.up_to().offset, Offset(1));
     let flushed = ticket.run().unwrap();
-    assert_eq!(log.flushed(flushed).offset, Offset(1));
+    append(&mut log, batch(2, 1, 100, 0));
+    assert_eq!(log.flushed(flushed).offset, Offset(2));
     assert!(!log.is_flushed());
     flush(&mut log);
-    assert!(log.is_flushed() && log.recovery_point() == Offset(2));
+    assert!(log.is_flushed() && log.recovery_point() == Offset(3));
+}
+
+#[test]
+fn a_flush_covers_nothing_of_a_file_that_was_made_after_it_was_asked_for() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    append(&mut log, batch(0, 1, 100, 0));
+    let ticket = log.flush_ticket().unwrap();
+    log.roll(&[], NOW).unwrap();
+    append(&mut log, batch(1, 1, 100, 0));
+    let flushed = ticket.run().unwrap();
+    assert_eq!(log.flushed(flushed).offset, Offset(1));
+    // The roll flushed nothing, and this time the new file is among those that are.
+    let ticket = log.flush_ticket().unwrap();
+    append(&mut log, batch(2, 1, 100, 0));
+    let flushed = ticket.run().unwrap();
+    assert_eq!(log.flushed(flushed).offset, Offset(3));
+    assert!(log.is_flushed());
 }
 
 #[test]
