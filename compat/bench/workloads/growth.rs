@@ -28,7 +28,7 @@ pub const WORKLOADS: &[Workload] = &[Workload {
     settings: SETTINGS,
     round,
     warm_up: true,
-    rounds: 1,
+    rounds: 2,
 }];
 
 const SIZES_GB: [u64; 4] = [0, 1, 5, 20];

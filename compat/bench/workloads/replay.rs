@@ -38,7 +38,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
-            produce(running, context, &timed(context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
+            produce(running, context, &timed(running, context, BatchShape::of_bytes(16 * 1024), 6, 5), &[])
         },
         warm_up: true,
         rounds: 3,
@@ -50,7 +50,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
-            produce(running, context, &timed(context, BatchShape::one_record(100), 16, 2), &[])
+            produce(running, context, &timed(running, context, BatchShape::one_record(100), 16, 2), &[])
         },
         warm_up: true,
         rounds: 3,
@@ -62,7 +62,7 @@ pub const WORKLOADS: &[Workload] = &[
         subjects: Subject::ALL,
         settings: SETTINGS,
         round: |running, context| {
-            produce(running, context, &timed(context, BatchShape::one_record(100), 1, 1), &[])
+            produce(running, context, &timed(running, context, BatchShape::one_record(100), 1, 1), &[])
         },
         warm_up: true,
         rounds: 3,
@@ -80,13 +80,21 @@ pub const WORKLOADS: &[Workload] = &[
     },
 ];
 
-fn timed(context: &Context, batch: BatchShape, connections: usize, in_flight: usize) -> ProduceReplay {
+/// For a fixed time; in the reference's warm-up for as long as it takes until it has compiled what is hot.
+fn timed(
+    running: &Running,
+    context: &Context,
+    batch: BatchShape,
+    connections: usize,
+    in_flight: usize,
+) -> ProduceReplay {
+    let repeats = if running.subject() == Subject::Reference { context.repeats() } else { 1 };
     ProduceReplay {
         batch,
         partitions: 6,
         connections,
         in_flight,
-        amount: Amount::Time(context.scaled_time(TIME)),
+        amount: Amount::Time(context.scaled_time(TIME * repeats)),
         rate: None,
     }
 }
