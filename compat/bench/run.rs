@@ -79,5 +79,8 @@ fn run_one(plan: &Plan, workload: &Workload, context: &mut Context) -> Result<Ve
             }
         }
     }
+    // Nor must what is removed with their directories, which is much after thousands of partitions.
+    drop(subjects);
+    rustix::fs::sync();
     Ok(samples)
 }

@@ -21,7 +21,12 @@ pub const WORKLOADS: &[Workload] = &[Workload {
             and retention of 64 MB a partition, so that files come and go. Each minute: latency of the produce \
             requests, counted from when they were due, and the memory at its end",
     subjects: Subject::DEFAULTS,
-    settings: &[("log.segment.delete.delay.ms", "1000"), ("log.retention.check.interval.ms", "5000")],
+    settings: &[
+        ("log.segment.delete.delay.ms", "1000"),
+        ("log.retention.check.interval.ms", "5000"),
+        // The connection that makes the topic, and looks at its end, does nothing in between: longer than by default.
+        ("connections.max.idle.ms", "3600000"),
+    ],
     round,
     warm_up: true,
     rounds: 1,
