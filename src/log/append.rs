@@ -43,12 +43,13 @@ impl Log {
         for batch in batches {
             self.active.take(&batch.header, self.config.index_interval_bytes);
         }
-        self.unflushed.appended(&self.active.id, file, self.active.end());
         debug_assert_eq!(self.active.len, first.position.saturating_add(bytes));
         self.unflushed.epochs.appended(bytes);
         if self.active.index.tail.len() >= INDEX_TAIL_BYTES {
             self.spill_or_wait()?;
         }
+        // Last: a flush that is on its way must not vouch for an append that failed.
+        self.unflushed.appended(&self.active.id, file, self.active.end());
         Ok(AppendedTo {
             first: LogPosition { offset: first_offset(batches, first), ..first },
             end: self.log_end(),
