@@ -16,8 +16,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// The rest of a frame that is at least so long is read alone, so that what follows it need not be moved.
 const LONG: usize = 64 * 1024;
 
-/// As both brokers set it (`socket.send.buffer.bytes`): what is sent then stays in the processor's cache until it is read.
-const SEND_BUFFER_BYTES: usize = 100 * 1024;
+/// As Gracchus sets it (`socket.send.buffer.bytes`).
+const SEND_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How the server is started.
 #[derive(Clone, Debug, clap::Args)]

@@ -216,10 +216,10 @@ pub const BROKER: &[Definition] = &[
         .doc("The largest request, in bytes."),
     Definition::long("queued.max.request.bytes", "134217728")
         .doc("Bytes of requests held at one time; more wait in their sockets. Kafka: no limit, which is -1."),
-    Definition::int("socket.send.buffer.bytes", "102400")
-        .doc("The send buffer of a socket in bytes; -1 is the system's."),
-    Definition::int("socket.receive.buffer.bytes", "102400")
-        .doc("The receive buffer of a socket in bytes; -1 is the system's."),
+    Definition::int("socket.send.buffer.bytes", "262144")
+        .doc("The send buffer of a socket in bytes; -1 is the system's. Kafka: 102400."),
+    Definition::int("socket.receive.buffer.bytes", "-1")
+        .doc("The receive buffer of a socket in bytes; -1 is the system's. Kafka: 102400."),
     Definition::int("socket.listen.backlog.size", "50")
         .at_least(1)
         .doc("Connections that wait to be accepted."),

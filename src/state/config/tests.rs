@@ -52,6 +52,8 @@ const DIFFERENT: &[&str] = &[
     "offsets.topic.replication.factor",
     "process.roles",
     "queued.max.request.bytes",
+    "socket.receive.buffer.bytes",
+    "socket.send.buffer.bytes",
 ];
 
 #[test]
