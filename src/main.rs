@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gracchus_broker::{Broker, Options, open_files};
+use gracchus_broker::{Broker, Fs, Options, open_files};
 
 use cli::{CliError, Environment, Flags, Parsed, Setup, Signals, start_logging};
 
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
 fn start() -> Result<(), CliError> {
     let flags = match Flags::parse_args(std::env::args_os())? {
         Parsed::Flags(flags) => flags,
+        Parsed::Verify(verify) => return verify.run(&mut std::io::stdout().lock()),
         Parsed::Print(text) => return print(&text),
     };
     let setup = Setup::new(&flags, Environment::read(std::env::vars_os())?)?;
@@ -78,6 +79,7 @@ async fn start_broker(setup: &Setup) -> Result<Broker, CliError> {
         config: setup.config.clone(),
         ephemeral: setup.ephemeral.is_some(),
         cluster_id: setup.cluster_id.clone(),
+        fs: Fs::real(),
     };
     Broker::start(options).await.map_err(|error| CliError::failed(error.to_string()))
 }

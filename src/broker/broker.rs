@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use gracchus_base::{Clock, Entropy, limits};
+use gracchus_log::Fs;
 use gracchus_state::config::{BrokerConfig, HostPort};
 use gracchus_state::controller::{self, BrokerStart};
 use gracchus_state::fetch_session::FetchSessionLimits;
@@ -41,6 +42,8 @@ pub struct Options {
     pub ephemeral: bool,
     /// The id that a new cluster gets and an old one must have; `None` takes what is there, or makes one.
     pub cluster_id: Option<String>,
+    /// Where the directories are: [`Fs::real`], or a disk of a test.
+    pub fs: Fs,
 }
 
 /// Why a broker did not start. Nothing was changed on disk unless it is [`StartError::Quorum`] or a failing disk.
@@ -100,6 +103,7 @@ impl Broker {
             config: &config,
             cluster_id: options.cluster_id.as_deref(),
             ephemeral: options.ephemeral,
+            fs: &options.fs,
             clock: &clock,
             entropy: &entropy,
         })?;
@@ -121,6 +125,12 @@ impl Broker {
     /// Where it listens, in the order of the configured listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// What its parts share.
+    #[cfg(test)]
+    pub(crate) fn node(&self) -> &Arc<Node> {
+        &self.node
     }
 
     /// The cluster's id.

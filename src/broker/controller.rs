@@ -6,6 +6,7 @@
 
 use std::io;
 use std::ops::RangeInclusive;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -107,7 +108,11 @@ impl Driver {
         let mut loader = ImageLoader::new(MetadataImage::clone(&self.publisher.image()));
         let (mut records, mut waiting) = (Vec::new(), Vec::new());
         for change in changes.drain(..) {
-            let decided = change(loader.image());
+            // A decision that panics is a mistake of ours; its caller hears of it, since the change is dropped.
+            let Ok(decided) = catch_unwind(AssertUnwindSafe(|| change(loader.image()))) else {
+                tracing::error!("a change of metadata panicked");
+                continue;
+            };
             match self.apply(&loader, records.len(), &decided.records) {
                 Ok(next) => {
                     loader = next;

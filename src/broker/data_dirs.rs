@@ -1,6 +1,7 @@
 //! The data directories of this broker, each with its shards, so that a dying disk stalls only its own.
 
 mod found;
+mod offline;
 
 use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
@@ -18,13 +19,15 @@ use tokio::sync::oneshot;
 
 use self::found::Found;
 pub use self::found::{Checkpointed, FoundLog, FoundLogs};
+use self::offline::{OfflineDir, each_usable, leave_out};
 use crate::flushes_first::FlushesFirst;
 use crate::open_files::{self, Shares};
 use crate::shard::{self, Flusher, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
 
-/// All data directories; at least one.
+/// All data directories; at least one that can be used.
 pub struct DataDirs {
     dirs: Vec<DataDir>,
+    offline: Vec<OfflineDir>,
     cluster_id: String,
     log_env: LogEnv,
     flushes: Arc<FlushesFirst>,
@@ -75,6 +78,7 @@ pub struct DataDirsOptions<'a> {
     pub config: &'a BrokerConfig,
     pub cluster_id: Option<&'a str>,
     pub ephemeral: bool,
+    pub fs: &'a Fs,
     pub clock: &'a Clock,
     pub entropy: &'a Entropy,
 }
@@ -95,29 +99,41 @@ pub enum StartError {
 }
 
 impl DataDirs {
-    /// Looks at all directories before it takes the first; those of another cluster or node are refused, unchanged.
+    /// Looks at all directories before it takes the first; those of another cluster or node are refused, unchanged. One
+    /// whose disk fails is left out, as long as another one can be used.
     pub fn open(options: &DataDirsOptions<'_>) -> Result<(Self, FoundLogs), StartError> {
-        let fs = Fs::real();
-        let cluster_id = cluster_id(&fs, options)?;
+        let fs = options.fs;
+        let cluster_id = cluster_id(fs, options)?;
         let paths: Vec<PathBuf> = options.config.log_dirs.iter().map(PathBuf::from).collect();
         let shards_per_dir = shard_count(options.config).div_ceil(paths.len()).max(1);
         let shares = Shares::new(open_files::limit(), shards_per_dir * paths.len());
-        let log_env = log_env(&fs, shares.cached, options)?;
+        let log_env = log_env(fs, shares.cached, options)?;
         let node_id = options.config.node_id;
-        paths.iter().try_for_each(|path| LogDir::check_identity(&fs, path, &cluster_id, node_id))?;
-        let mut log_dirs = Vec::new();
-        for path in &paths {
-            log_dirs.push(LogDir::open(&fs, path, &cluster_id, node_id, options.entropy)?);
-        }
+        let mut offline = Vec::new();
+        let paths = each_usable(paths, &mut offline, |path| {
+            LogDir::check_identity(fs, path, &cluster_id, node_id)?;
+            Ok(path.to_owned())
+        })?;
+        let log_dirs = each_usable(paths, &mut offline, |path| {
+            Ok(LogDir::open(fs, path, &cluster_id, node_id, options.entropy)?)
+        })?;
         let flushes = Arc::new(FlushesFirst::default());
         let (mut dirs, mut found) = (Vec::new(), Vec::new());
         for (at, log_dir) in log_dirs.into_iter().enumerate() {
-            let (dir, found_there) =
-                DataDir::open(log_dir, at, (shards_per_dir, shares), &log_env, &flushes, options)?;
-            dirs.push(dir);
-            found.push(found_there);
+            let path = log_dir.path().to_owned();
+            match DataDir::open(log_dir, at, (shards_per_dir, shares), &log_env, &flushes, options) {
+                Ok((dir, found_there)) => {
+                    dirs.push(dir);
+                    found.push(found_there);
+                }
+                Err(error) => leave_out(path, error, &mut offline)?,
+            }
         }
-        Ok((Self { dirs, cluster_id, log_env, flushes, ephemeral: options.ephemeral }, FoundLogs(found)))
+        if dirs.is_empty() && !offline.is_empty() {
+            return Err(offline.remove(0).error);
+        }
+        let found = FoundLogs { found, complete: offline.is_empty() };
+        Ok((Self { dirs, offline, cluster_id, log_env, flushes, ephemeral: options.ephemeral }, found))
     }
 
     /// The cluster's id, as every directory says.
@@ -223,6 +239,7 @@ impl DataDirs {
         for dir in &self.dirs {
             all.push(dir.describe().await);
         }
+        all.extend(self.offline.iter().map(OfflineDir::describe));
         all
     }
 
@@ -354,10 +371,7 @@ impl DataDir {
         let (total, usable) =
             space.as_ref().map_or((-1, -1), |space| (wide(space.total), wide(space.usable)));
         DirDescription {
-            path: std::path::absolute(self.path())
-                .unwrap_or_else(|_| self.path().to_owned())
-                .display()
-                .to_string(),
+            path: absolute(self.path()),
             total_bytes: total,
             usable_bytes: usable,
             error: if space.is_ok() { ErrorCode::None } else { ErrorCode::KafkaStorageError },
@@ -399,6 +413,11 @@ impl DataDir {
     }
 }
 
+/// A path as DescribeLogDirs shows it.
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}
+
 fn wide(bytes: u64) -> i64 {
     i64::try_from(bytes).unwrap_or(i64::MAX)
 }
@@ -409,8 +428,11 @@ fn cluster_id(fs: &Fs, options: &DataDirsOptions<'_>) -> Result<String, StartErr
         return Ok(asked.to_owned());
     }
     for path in &options.config.log_dirs {
-        if let Some(identity) = LogDir::identity(fs, Path::new(path))? {
-            return Ok(identity.cluster_id);
+        match LogDir::identity(fs, Path::new(path)) {
+            Ok(Some(identity)) => return Ok(identity.cluster_id),
+            // One that cannot be read is looked at again.
+            Ok(None) | Err(DirError::Io { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(options.entropy.uuid().to_string())

@@ -30,3 +30,4 @@ mod upkeep;
 mod waiters;
 
 pub use broker::{Broker, Options, StartError};
+pub use gracchus_log::Fs;

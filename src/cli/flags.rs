@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
 
 use super::CliError;
+use super::verify::Verify;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,6 +15,7 @@ Examples:
   gracchus --ephemeral --listen 127.0.0.1:0   for tests: a free port, no traces
   gracchus --listen 0.0.0.0:9092 --advertise kafka.example.org --data-dir /data
   gracchus server.properties --set log.retention.hours=24
+  gracchus verify /data                       reads every batch, changes nothing
 Precedence: flags, environment (KAFKA_LOG_DIRS=/data), file, defaults.";
 
 /// An event-streaming broker that speaks the Kafka protocol.
@@ -64,6 +66,8 @@ pub enum LogFormat {
 pub enum Parsed {
     /// To run.
     Flags(Box<Flags>),
+    /// To check data directories.
+    Verify(Verify),
     /// To print this and leave: `--help` or `--version`.
     Print(String),
 }
@@ -71,9 +75,15 @@ pub enum Parsed {
 impl Flags {
     /// Reads the arguments, the program's name first.
     pub fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, CliError> {
-        let parsed = Self::command().try_get_matches_from(args).and_then(|m| Self::from_arg_matches(&m));
+        let args: Vec<_> = args.into_iter().collect();
+        let parsed = if args.get(1).is_some_and(|word| word == Verify::WORD) {
+            Verify::parse_args(args.into_iter().skip(1)).map(Parsed::Verify)
+        } else {
+            let matches = Self::command().try_get_matches_from(args);
+            matches.and_then(|m| Self::from_arg_matches(&m)).map(|flags| Parsed::Flags(Box::new(flags)))
+        };
         match parsed {
-            Ok(flags) => Ok(Parsed::Flags(Box::new(flags))),
+            Ok(parsed) => Ok(parsed),
             Err(e) if matches!(e.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => {
                 Ok(Parsed::Print(e.render().to_string()))
             }

@@ -1,6 +1,8 @@
 //! Logging: to stderr, for people or as JSON; `RUST_LOG` says how much.
 
+use std::backtrace::Backtrace;
 use std::io::IsTerminal;
+use std::panic;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -15,7 +17,16 @@ pub fn start_logging(format: LogFormat, filter: Option<&str>) -> Result<(), CliE
         LogFormat::Human => lines.with_target(false).with_ansi(std::io::stderr().is_terminal()).try_init(),
         LogFormat::Json => lines.json().flatten_event(true).with_current_span(false).try_init(),
     };
-    started.map_err(|e| CliError::failed(format!("cannot start logging: {e}")))
+    started.map_err(|e| CliError::failed(format!("cannot start logging: {e}")))?;
+    panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// A panic is a mistake of ours. It ends what it happened in: a connection, a partition's log, one group's request.
+fn log_panic(info: &panic::PanicHookInfo<'_>) {
+    let thread = std::thread::current();
+    let backtrace = Backtrace::force_capture();
+    tracing::error!(thread = thread.name(), %backtrace, "{info}");
 }
 
 fn parse_filter(filter: Option<&str>) -> Result<EnvFilter, CliError> {

@@ -10,6 +10,7 @@ mod log;
 mod properties;
 mod settings;
 mod signals;
+mod verify;
 
 #[cfg(test)]
 mod tests;

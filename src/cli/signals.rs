@@ -1,10 +1,11 @@
-//! SIGTERM and SIGINT: the first one asks for an orderly stop, the second one does not ask.
+//! SIGTERM and SIGINT: the first one asks for an orderly stop, the second one does not ask. SIGXFSZ: a limit on the size
+//! of files is an error of the write that meets it, not the end of the process.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::CliError;
 
-/// The two signals, caught from the moment this exists.
+/// The signals, caught from the moment this exists.
 #[derive(Debug)]
 pub struct Signals {
     terminate: Signal,
@@ -15,6 +16,8 @@ impl Signals {
     /// Begins to catch them; needs a runtime.
     pub fn catch() -> Result<Self, CliError> {
         let catch = |kind| signal(kind).map_err(|e| CliError::failed(format!("cannot catch signals: {e}")));
+        // Caught once, it ends the process no more, whether anybody waits for it or not.
+        drop(catch(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self { terminate: catch(SignalKind::terminate())?, interrupt: catch(SignalKind::interrupt())? })
     }
 

@@ -38,7 +38,7 @@ impl Log {
         }
         let file = self.file_to_append(now)?;
         if let Err(error) = write_batches(&*file, batches, u64::from(self.active.len)) {
-            return Err(self.cut_back(&*file, error));
+            return Err(self.cut_back(file, error));
         }
         for batch in batches {
             self.active.take(&batch.header, self.config.index_interval_bytes);
@@ -104,6 +104,7 @@ impl Log {
         if self.active.made {
             return files.get(key, || fs.open(&path()));
         }
+        self.unflushed.names.change(&self.shared)?;
         let file = fs.create_new(&path())?;
         files.insert(key, file.clone());
         self.active.made = true;
@@ -125,12 +126,16 @@ impl Log {
     }
 
     /// After a failed write: takes away what may have been written of it.
-    fn cut_back(&mut self, file: &dyn DiskFile, error: io::Error) -> AppendError {
+    fn cut_back(&mut self, file: File, error: io::Error) -> AppendError {
         if !is_no_space(&error) {
             return AppendError::Io(self.poisoned_by(error));
         }
         match file.set_len(u64::from(self.active.len)) {
-            Ok(()) => AppendError::NoSpace(error),
+            Ok(()) => {
+                // To be flushed before anything behind it counts: else a power cut may leave a torn tail in front of that.
+                self.unflushed.wrote(self.active.id.clone(), Kind::Log, Some(file));
+                AppendError::NoSpace(error)
+            }
             Err(cut) => AppendError::Io(self.poisoned_by(cut)),
         }
     }

@@ -25,7 +25,9 @@ pub enum Checkpoint {
 }
 
 impl Checkpoint {
-    const fn file_name(self) -> &'static str {
+    pub(crate) const ALL: [Self; 4] = [Self::RecoveryPoint, Self::LogStart, Self::Replication, Self::Cleaner];
+
+    pub(crate) const fn file_name(self) -> &'static str {
         match self {
             Self::RecoveryPoint => "recovery-point-offset-checkpoint",
             Self::LogStart => "log-start-offset-checkpoint",

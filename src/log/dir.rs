@@ -229,6 +229,11 @@ fn broker_epoch(content: &[u8]) -> Option<i64> {
     behind.split(['}', ',']).next()?.trim().parse().ok()
 }
 
+/// Whether a directory has the marker of a clean shutdown, which stays.
+pub(crate) fn has_clean_marker(fs: &Fs, dir: &Path) -> io::Result<bool> {
+    Ok(fs.stat_if_there(&dir.join(CLEAN_SHUTDOWN))?.is_some())
+}
+
 pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> DirError {
     let path = path.display().to_string();
     move |error| DirError::Io { path, error }

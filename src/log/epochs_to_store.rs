@@ -97,6 +97,16 @@ impl EpochsToStore {
         due
     }
 
+    /// Whether a start would be misled by the file as it is, so that the next flush must write it.
+    pub(crate) fn file_misleads(&self) -> bool {
+        self.stored == Some(LeaderEpoch::NONE)
+    }
+
+    /// A flush found no space for them: the next one tries again.
+    pub(crate) fn try_again(&mut self) {
+        self.due = true;
+    }
+
     /// A flush has written them.
     pub(crate) fn written(&mut self, epochs: &Epochs) {
         self.stored = Some(epochs.last().map_or(LeaderEpoch::NONE, |(epoch, _)| *epoch));

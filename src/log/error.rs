@@ -81,6 +81,13 @@ pub struct FlushError {
     pub error: io::Error,
 }
 
+impl FlushError {
+    /// A flush that did not come to its end, by a mistake of ours.
+    pub fn panicked() -> Self {
+        Self { path: "a log".to_owned(), error: io::Error::other("the flush panicked") }
+    }
+}
+
 /// Why a log could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

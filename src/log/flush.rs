@@ -10,11 +10,12 @@ use gracchus_base::{LeaderEpoch, Offset};
 use crate::epoch_checkpoint;
 use crate::epochs_to_store::Epochs;
 use crate::error::{FlushError, ReadError};
+use crate::fs::{Fs, is_no_space};
 use crate::log::{Log, LogPosition, State};
 use crate::names::Kind;
 use crate::partition_metadata;
 use crate::segment::Shared;
-use crate::unflushed::{Newest, Unflushed, UnflushedFile};
+use crate::unflushed::{Newest, SegmentNames, Unflushed, UnflushedFile};
 
 /// Everything of one log that must be flushed. Made by [`Log::flush_ticket`], run on another thread.
 pub struct FlushTicket {
@@ -24,6 +25,10 @@ pub struct FlushTicket {
     dir: bool,
     parent: bool,
     epochs: Option<Epochs>,
+    /// Without space the epochs are written another time: they stand in the batches too.
+    epochs_may_wait: bool,
+    epochs_wait: bool,
+    names: SegmentNames,
     up_to: LogPosition,
     writes: u64,
     truncations: u32,
@@ -38,6 +43,8 @@ pub struct Flushed {
     writes: u64,
     truncations: u32,
     epochs: Option<Epochs>,
+    epochs_wait: bool,
+    names: SegmentNames,
 }
 
 impl Log {
@@ -85,7 +92,10 @@ impl Log {
             metadata: std::mem::take(&mut unflushed.metadata),
             dir: std::mem::take(&mut unflushed.dir),
             parent: std::mem::take(&mut unflushed.parent),
+            epochs_may_wait: !unflushed.epochs.file_misleads(),
             epochs: unflushed.epochs.take_due(),
+            epochs_wait: false,
+            names: unflushed.names,
             up_to: end,
             writes: unflushed.writes,
             truncations: unflushed.truncations,
@@ -97,6 +107,7 @@ impl Log {
     pub fn flushed(&mut self, flushed: Flushed) -> LogPosition {
         let unflushed = &mut self.unflushed;
         unflushed.in_flight = false;
+        unflushed.names.flushed(flushed.names);
         if flushed.truncations == unflushed.truncations {
             unflushed.files.retain(|f| f.written > flushed.writes);
             if flushed.up_to.offset >= unflushed.flushed_to.offset {
@@ -104,6 +115,9 @@ impl Log {
             }
             if let Some(epochs) = &flushed.epochs {
                 unflushed.epochs.written(epochs);
+            }
+            if flushed.epochs_wait {
+                unflushed.epochs.try_again();
             }
         }
         unflushed.flushed_to
@@ -116,6 +130,9 @@ impl Log {
     }
 }
 
+/// A way to put epochs in the place of a directory's checkpoint.
+type WriteEpochs = fn(&Fs, &Path, &[(LeaderEpoch, Offset)]) -> io::Result<()>;
+
 impl FlushTicket {
     /// How far the log will be durable at least: what is appended before the ticket is run is covered too.
     pub fn up_to(&self) -> LogPosition {
@@ -126,24 +143,39 @@ impl FlushTicket {
     /// poisoned, and the flush never repeated (FAULTS 29).
     pub fn run(mut self) -> Result<Flushed, FlushError> {
         self.catch_up();
+        let flushed = self.run_files().and_then(|()| self.run_rest());
+        if flushed.is_err() {
+            self.forget_cached();
+        }
+        flushed
+    }
+
+    fn run_files(&self) -> Result<(), FlushError> {
         for file in &self.files {
             let path = self.shared.path(file.id.base, file.kind);
             self.flush_file(file).map_err(failed(path))?;
         }
-        self.run_rest()
+        Ok(())
+    }
+
+    /// After a failed flush: the kernel takes what it could not write for written. A restart that read it from memory
+    /// would believe in it, and its flush would write nothing (FAULTS 29); so what is on the disk is to be read.
+    pub(crate) fn forget_cached(&self) {
+        for unflushed in &self.files {
+            let opened = || self.shared.open(&unflushed.id, unflushed.kind).ok();
+            if let Some(file) = unflushed.file.clone().or_else(opened) {
+                file.forget_cached();
+            }
+        }
     }
 
     /// What is to be done before the file system is flushed as a whole: puts the epochs in their place. A power cut in
     /// between may leave a file there that makes no sense; then the batches say it.
     pub(crate) fn write_before_syncfs(&mut self) -> Result<(), FlushError> {
         self.catch_up();
-        let Some(epochs) = &self.epochs else { return Ok(()) };
-        let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
-        let deleted = self.shared.lock_deleted();
-        if *deleted {
-            return Ok(());
-        }
-        epoch_checkpoint::replace(fs, dir, epochs).map_err(failed(dir.clone()))
+        let shared = self.shared.clone();
+        let deleted = shared.lock_deleted();
+        if *deleted { Ok(()) } else { self.write_epochs(epoch_checkpoint::replace) }
     }
 
     /// What the ticket has made durable, once it was run, or written and its file system flushed.
@@ -153,6 +185,8 @@ impl FlushTicket {
             writes: self.writes,
             truncations: self.truncations,
             epochs: self.epochs.clone(),
+            epochs_wait: self.epochs_wait,
+            names: self.names,
         }
     }
 
@@ -172,18 +206,17 @@ impl FlushTicket {
         }
     }
 
-    fn run_rest(&self) -> Result<Flushed, FlushError> {
-        let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
-        let deleted = self.shared.lock_deleted();
+    fn run_rest(&mut self) -> Result<Flushed, FlushError> {
+        let shared = self.shared.clone();
+        let (fs, dir) = (&shared.env.fs, &shared.dir);
+        let deleted = shared.lock_deleted();
         if *deleted {
             return Ok(self.flushed());
         }
         if self.metadata {
             partition_metadata::sync(fs, dir).map_err(failed(dir.clone()))?;
         }
-        if let Some(epochs) = &self.epochs {
-            epoch_checkpoint::write(fs, dir, epochs).map_err(failed(dir.clone()))?;
-        }
+        self.write_epochs(epoch_checkpoint::write)?;
         if self.dir {
             fs.sync_dir(dir).map_err(failed(dir.clone()))?;
         }
@@ -191,6 +224,17 @@ impl FlushTicket {
             fs.sync_dir(parent).map_err(failed(parent.to_owned()))?;
         }
         Ok(self.flushed())
+    }
+
+    fn write_epochs(&mut self, write: WriteEpochs) -> Result<(), FlushError> {
+        let Some(epochs) = &self.epochs else { return Ok(()) };
+        match write(&self.shared.env.fs, &self.shared.dir, epochs) {
+            Err(error) if is_no_space(&error) && self.epochs_may_wait => {
+                (self.epochs, self.epochs_wait) = (None, true);
+                Ok(())
+            }
+            written => written.map_err(failed(self.shared.dir.clone())),
+        }
     }
 
     fn flush_file(&self, file: &UnflushedFile) -> io::Result<()> {

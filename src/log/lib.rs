@@ -46,6 +46,7 @@ mod sealed;
 mod segment;
 mod truncate;
 mod unflushed;
+pub mod verify;
 pub mod view;
 pub mod whole_flush;
 pub mod write_atomic;

@@ -27,6 +27,7 @@ pub struct Log {
     pub(crate) sealed: Arc<[Arc<Segment>]>,
     pub(crate) active: Active,
     pub(crate) unflushed: Unflushed,
+    pub(crate) retention_waits: bool,
 }
 
 /// What of a log is there.
@@ -126,6 +127,7 @@ impl Log {
             sealed: Arc::default(),
             active,
             unflushed,
+            retention_waits: false,
         }
     }
 

@@ -9,7 +9,7 @@ use crate::dir::{DirError, at};
 use crate::fs::Fs;
 use crate::write_atomic::write_atomic;
 
-const FILE: &str = "meta.properties";
+pub(crate) const FILE: &str = "meta.properties";
 /// Far more than the file can have.
 const BYTES_MAX: u64 = 64 * 1024;
 

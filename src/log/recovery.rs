@@ -11,7 +11,7 @@ use gracchus_wire::records::BatchHeader;
 
 use crate::config::{LogConfig, LogEnv};
 use crate::error::{OpenError, ReadError};
-use crate::fs::is_no_space;
+use crate::fs::{is_no_space, sync_or_forget};
 use crate::leftovers::tidy;
 use crate::log::{Active, Log, RecoveryStart, State};
 use crate::names::Kind;
@@ -85,7 +85,7 @@ impl Log {
         }
         self.log_start = self.log_start.max(self.first_base());
         self.note_unflushed(if believed { self.active.next_offset } else { recovery_point })?;
-        self.replay(&listing.snapshots, visit)?;
+        self.replay(&listing.snapshots, believed, visit)?;
         self.forget_files();
         Ok(())
     }
@@ -107,10 +107,23 @@ impl Log {
     fn load_sealed(&mut self, bases: &[Offset], end: Offset) -> io::Result<()> {
         let interval = self.config.index_interval_bytes;
         let ends = bases.iter().skip(1).copied().chain([end]);
-        let load =
-            |(base, end): (&Offset, Offset)| Segment::load(&self.shared, *base, end, interval).map(Arc::new);
-        self.sealed = bases.iter().zip(ends).map(load).collect::<io::Result<Vec<_>>>()?.into();
+        let mut sealed = Vec::with_capacity(bases.len());
+        for (base, end) in bases.iter().zip(ends) {
+            let (segment, indexes_made) = Segment::load(&self.shared, *base, end, interval)?;
+            if indexes_made {
+                self.note_indexes(&segment.id);
+            }
+            sealed.push(Arc::new(segment));
+        }
+        self.sealed = sealed.into();
         Ok(())
+    }
+
+    /// Indexes of a sealed segment were made, and are to be flushed: the next start will believe them.
+    fn note_indexes(&mut self, id: &Arc<SegmentId>) {
+        self.unflushed.wrote(id.clone(), Kind::Index, None);
+        self.unflushed.wrote(id.clone(), Kind::TimeIndex, None);
+        self.unflushed.dir = true;
     }
 
     /// Reads the segment at `base` up; returns it and the bytes that its file has.
@@ -166,7 +179,7 @@ impl Log {
         }
         let mut old = old;
         match old.complete_indexes(&self.shared) {
-            Ok(made) => self.unflushed.dir |= made,
+            Ok(_) => self.note_indexes(&old.id),
             // What has found no space is found by walking.
             Err(e) if is_no_space(&e) => {}
             Err(e) => return Err(e),
@@ -192,7 +205,7 @@ impl Log {
         let file = self.shared.open(&self.active.id, Kind::Log).map_err(into_io)?;
         file.set_len(self.active.len.into())?;
         // For good: else another power cut could bring torn bytes back behind those that are appended next.
-        file.sync_data()
+        sync_or_forget(&*file)
     }
 
     /// The log ends before its start, or has no segment: Kafka removes what there is and begins at the start.
@@ -206,6 +219,9 @@ impl Log {
     /// Everything from `flushed` on is to be flushed, whoever wrote it.
     fn note_unflushed(&mut self, flushed: Offset) -> io::Result<()> {
         let end = self.log_end();
+        // Before the first flush the directory itself may be known to memory only: whoever made it was ended.
+        self.unflushed.parent |= flushed == Offset::ZERO;
+        self.unflushed.dir |= self.unflushed.parent;
         let view = self.view();
         let position = if flushed < end.offset { view.position_of(flushed).map_err(into_io)? } else { end };
         self.unflushed.flushed_to = position;

@@ -1,6 +1,7 @@
 //! Telling the owner what a log holds that is being opened: producer state and leader epochs.
 
 use std::io;
+use std::sync::Arc;
 
 use gracchus_base::producer::ProducerSnapshot;
 use gracchus_base::{LeaderEpoch, Offset};
@@ -8,20 +9,23 @@ use gracchus_wire::records::BatchHeader;
 
 use crate::epoch_checkpoint;
 use crate::log::Log;
-use crate::names::Kind;
+use crate::names::{EPOCH_CHECKPOINT, Kind};
 use crate::producer_snapshot;
 use crate::recovery::{Recovered, into_io};
 use crate::scan::{SWEEP_BUFFER, Scan, Step};
+use crate::segment::SegmentId;
 
 impl Log {
     /// Gives the newest snapshot that can be read, every batch after it, and the leader epochs.
     pub(crate) fn replay(
         &mut self,
         snapshots: &[Offset],
+        closed_well: bool,
         visit: &mut dyn FnMut(Recovered),
     ) -> io::Result<()> {
         let first = self.first_base();
-        let snapshot = self.newest_snapshot(snapshots)?;
+        let unflushed_from = if closed_well { Offset(i64::MAX) } else { self.flushed_to().offset };
+        let snapshot = self.newest_snapshot(snapshots, unflushed_from)?;
         let producers_from = snapshot.as_ref().map_or(first, |(at, _)| *at);
         if let Some((_, producers)) = snapshot {
             visit(Recovered::Snapshot(producers));
@@ -33,7 +37,13 @@ impl Log {
         let mut epochs = stored.unwrap_or_default();
         epochs.retain(|(_, start)| *start < epochs_from);
         let last_stored = epochs.last().map_or(LeaderEpoch::NONE, |(epoch, _)| *epoch);
-        self.unflushed.epochs.found(has_file.then_some(last_stored));
+        let path = self.shared.dir.join(EPOCH_CHECKPOINT);
+        if !has_file && self.shared.env.fs.stat_if_there(&path)?.is_some() {
+            // It makes no sense now; after a power cut an older one may be in its place, which does and is wrong.
+            self.unflushed.epochs.distrust_file();
+        } else {
+            self.unflushed.epochs.found(has_file.then_some(last_stored));
+        }
         self.each_header(producers_from.min(epochs_from), &mut |header| {
             if header.leader_epoch > epochs.last().map_or(LeaderEpoch::NONE, |last| last.0) {
                 epochs.push((header.leader_epoch, header.base_offset));
@@ -47,25 +57,46 @@ impl Log {
     }
 
     /// The newest snapshot that is not beyond the end and can be read. Others that are of no use are removed: beyond the
-    /// end, unreadable, or at no segment's base.
-    fn newest_snapshot(&self, snapshots: &[Offset]) -> io::Result<Option<(Offset, Vec<ProducerSnapshot>)>> {
-        let fs = &self.shared.env.fs;
-        let mut newest = None;
+    /// end, unreadable, or at no segment's base. Those at `unflushed_from` and behind it are to be flushed.
+    fn newest_snapshot(
+        &mut self,
+        snapshots: &[Offset],
+        unflushed_from: Offset,
+    ) -> io::Result<Option<(Offset, Vec<ProducerSnapshot>)>> {
+        let shared = self.shared.clone();
+        let fs = &shared.env.fs;
+        let (mut newest, mut removed) = (None, false);
         for at in snapshots.iter().rev() {
-            let path = self.shared.path(*at, Kind::Snapshot);
-            if newest.is_some() {
-                if !self.bases().any(|base| base == *at) {
-                    fs.remove_if_there(&path)?;
+            let path = shared.path(*at, Kind::Snapshot);
+            let is_of_use = match newest {
+                // One that was not flushed may be torn, and would be of use to nobody.
+                Some(_) if *at >= unflushed_from && producer_snapshot::read(fs, &path)?.is_none() => false,
+                Some(_) => self.bases().any(|base| base == *at),
+                None if *at > self.active.next_offset => false,
+                None => {
+                    newest = producer_snapshot::read(fs, &path)?.map(|producers| (*at, producers));
+                    newest.is_some()
                 }
-                continue;
-            }
-            let usable = *at <= self.active.next_offset;
-            match if usable { producer_snapshot::read(fs, &path)? } else { None } {
-                Some(producers) => newest = Some((*at, producers)),
-                None => fs.remove_if_there(&path)?,
+            };
+            if !is_of_use {
+                fs.remove_if_there(&path)?;
+                removed = true;
+            } else if *at >= unflushed_from {
+                self.unflushed.wrote(self.snapshot_id(*at), Kind::Snapshot, None);
+                self.unflushed.dir = true;
             }
         }
+        if removed {
+            // For good: one that comes back would speak of batches that are gone, once others have their offsets.
+            fs.sync_dir(&shared.dir)?;
+        }
         Ok(newest)
+    }
+
+    /// Whose file a snapshot is: it goes with the segment that begins there, if one does.
+    pub(crate) fn snapshot_id(&self, at: Offset) -> Arc<SegmentId> {
+        let ids = self.sealed.iter().map(|segment| &segment.id).chain([&self.active.id]);
+        ids.into_iter().find(|id| id.base == at).cloned().unwrap_or_else(|| SegmentId::new(at))
     }
 
     /// Calls `seen` with the header of every batch that ends at `from` or after it.

@@ -47,17 +47,23 @@ impl Active {
         interval_bytes: u32,
     ) -> io::Result<u32> {
         self.made = true;
-        let kept = match self.kept(shared, file, len, how)? {
-            Some(kept) => kept,
-            None => Kept { offset_entries: 0, time_entries: 0, time_last: None, position: 0 },
-        };
-        self.keep(shared, &kept)?;
-        if kept.position > 0
-            && let Step::Batch { header, .. } = Scan::new(file, 0, len, LOOKUP_BUFFER).next()?
-        {
-            self.first_timestamp = header.max_timestamp;
+        if let Some(kept) = self.kept(shared, file, len, how)? {
+            self.keep(shared, &kept)?;
+            if kept.position > 0
+                && let Step::Batch { header, .. } = Scan::new(file, 0, len, LOOKUP_BUFFER).next()?
+            {
+                self.first_timestamp = header.max_timestamp;
+            }
+            let good = self.sweep(shared, file, kept.position..len, how.check_crc, interval_bytes)?;
+            if good > kept.position {
+                return Ok(good);
+            }
+            // The batch is bad that the last entry names: at which offset the log ends, those before it tell.
+            *self =
+                Self { id: self.id.clone(), made: true, created: self.created, ..Self::new(self.id.base) };
         }
-        self.sweep(shared, file, kept.position..len, how.check_crc, interval_bytes)
+        self.keep(shared, &Kept { offset_entries: 0, time_entries: 0, time_last: None, position: 0 })?;
+        self.sweep(shared, file, 0..len, how.check_crc, interval_bytes)
     }
 
     /// What of the indexes can be believed; `None` for nothing.
@@ -70,9 +76,12 @@ impl Active {
         // What a crash has left behind the entries is zeros, which do not grow.
         let grows = |a: OffsetEntry, b: OffsetEntry| a.relative < b.relative && a.position < b.position;
         let offset_entries = index::growing(&*offsets, grows)?;
-        if offset_entries > 0 && index::nth::<OffsetEntry>(&*offsets, 0)?.position == 0 {
-            // The first batch never has an entry: these are zeros.
-            return Ok(None);
+        if offset_entries > 0 {
+            let first = index::nth::<OffsetEntry>(&*offsets, 0)?;
+            if first.position == 0 || first.relative == 0 {
+                // The first batch never has an entry: these are zeros, whole or in part.
+                return Ok(None);
+            }
         }
         let grows = |a: TimeEntry, b: TimeEntry| a.timestamp < b.timestamp && a.relative <= b.relative;
         let time_entries = index::growing(&*times, grows)?;

@@ -8,7 +8,7 @@ use gracchus_base::{Offset, Timestamp};
 use gracchus_wire::records::BatchHeader;
 
 use crate::error::RollError;
-use crate::fs::is_no_space;
+use crate::fs::{is_no_space, sync_or_forget};
 use crate::index::{IndexEntry, OffsetEntry, TimeEntry};
 use crate::log::{Active, Log, State};
 use crate::names::Kind;
@@ -78,6 +78,7 @@ impl Log {
         let snapshot = producer_snapshot::write(&self.shared.env.fs, &snapshot, producers)?;
         let mut next = Active::new(end);
         next.created = now;
+        self.unflushed.names.change(&self.shared)?;
         let file = self.shared.env.fs.create_new(&self.shared.path(end, Kind::Log))?;
         self.shared.env.files.insert(next.id.key(Kind::Log), file);
         next.made = true;
@@ -98,7 +99,7 @@ impl Log {
     /// away. There the old segment is durable before the new one can be.
     fn flush_before_a_seam_with_gaps(&self) -> io::Result<()> {
         match self.unflushed.held(&self.active.id) {
-            Some(file) if self.config.compact => file.sync_data(),
+            Some(file) if self.config.compact => sync_or_forget(&*file),
             _ => Ok(()),
         }
     }

@@ -16,8 +16,13 @@ use crate::view::Part;
 
 impl Segment {
     /// Loads the segment that begins at `base` and ends before `end`, whose batches were flushed and are not looked at
-    /// beyond a few headers. Indexes that are missing or wrong are made anew.
-    pub(crate) fn load(shared: &Shared, base: Offset, end: Offset, interval_bytes: u32) -> io::Result<Self> {
+    /// beyond a few headers. Indexes that are missing or wrong are made anew; says whether they were, and are to be flushed.
+    pub(crate) fn load(
+        shared: &Shared,
+        base: Offset,
+        end: Offset,
+        interval_bytes: u32,
+    ) -> io::Result<(Self, bool)> {
         let id = SegmentId::new(base);
         let file =
             shared.env.files.get(id.key(Kind::Log), || shared.env.fs.open(&shared.path(base, Kind::Log)))?;
@@ -30,12 +35,13 @@ impl Segment {
             max_timestamp: Timestamp::NONE,
             max_timestamp_offset: base,
         };
+        let mut made = false;
         if !segment.load_indexes(shared, &*file, end, interval_bytes)? {
-            segment = Self::rebuilt(shared, &*file, base, len, interval_bytes)?;
+            (segment, made) = Self::rebuilt(shared, &*file, base, len, interval_bytes)?;
         }
         // A thousand partitions are opened one after another: no descriptor stays for it.
         Kind::ALL.into_iter().for_each(|kind| shared.env.files.forget(segment.id.key(kind)));
-        Ok(segment)
+        Ok((segment, made))
     }
 
     /// Takes over what the indexes say, if it can be right.
@@ -133,17 +139,17 @@ impl Segment {
         base: Offset,
         len: u32,
         interval_bytes: u32,
-    ) -> io::Result<Self> {
+    ) -> io::Result<(Self, bool)> {
         let mut active = Active::new(base);
         let nothing = Resume { index_before: base, time_index_complete: false, check_crc: false };
         active.take_up(shared, file, len, nothing, interval_bytes)?;
-        match active.complete_indexes(shared) {
-            Ok(_) => {}
+        let made = match active.complete_indexes(shared) {
+            Ok(_) => true,
             // What has found no space is found by walking.
-            Err(e) if is_no_space(&e) => {}
+            Err(e) if is_no_space(&e) => false,
             Err(e) => return Err(e),
-        }
-        Ok(Self { len, ..active.as_segment() })
+        };
+        Ok((Self { len, ..active.as_segment() }, made))
     }
 }
 

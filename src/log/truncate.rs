@@ -6,12 +6,13 @@ use std::sync::Arc;
 use gracchus_base::Offset;
 
 use crate::error::{ReadError, TruncateError};
-use crate::fs::Access;
+use crate::fs::{self, Access};
 use crate::index::IndexParts;
 use crate::log::{Active, Log, LogPosition, State};
 use crate::names::{Kind, parse_segment_file};
 use crate::resume::Resume;
 use crate::segment::Segment;
+use crate::unflushed::UnflushedFile;
 use crate::view::Part;
 
 impl Log {
@@ -56,6 +57,8 @@ impl Log {
         self.log_start = self.log_start.min(end.offset);
         self.unflushed.truncated(end);
         self.remove_snapshots_beyond(end.offset)?;
+        // For good, too: a snapshot that comes back would speak of batches that are gone.
+        self.shared.env.fs.sync_dir(&self.shared.dir)?;
         Ok(())
     }
 
@@ -80,11 +83,16 @@ impl Log {
         let mut active = Active::new(segment.id.base);
         active.created = self.active.created;
         self.shared.retire(&segment.id);
+        let is_its_snapshot = |f: &UnflushedFile| Arc::ptr_eq(&f.id, &segment.id) && f.kind == Kind::Snapshot;
+        let snapshot = self.unflushed.files.iter().find(|f| is_its_snapshot(f)).and_then(|f| f.file.clone());
         self.unflushed.forget(&segment.id);
+        if let Some(snapshot) = snapshot {
+            self.unflushed.wrote(active.id.clone(), Kind::Snapshot, Some(snapshot));
+        }
         let file = self.shared.open(&active.id, Kind::Log)?;
         file.set_len(cut.into())?;
         // For good: else a power cut could bring the old batches back behind those that are appended next.
-        file.sync_data()?;
+        fs::sync_or_forget(&*file)?;
         // Entries that were only in memory are made again from the batches.
         let how = Resume { index_before: offset, time_index_complete: false, check_crc: false };
         active.take_up(&self.shared, &*file, cut, how, self.config.index_interval_bytes)?;
@@ -97,6 +105,7 @@ impl Log {
                 && at > end
             {
                 self.shared.env.fs.remove_if_there(&self.shared.dir.join(&entry.name))?;
+                self.unflushed.files.retain(|f| f.kind != Kind::Snapshot || f.id.base != at);
                 self.unflushed.dir = true;
             }
         }

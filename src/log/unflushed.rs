@@ -1,12 +1,13 @@
 //! What of a log is not on stable storage.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::epochs_to_store::EpochsToStore;
 use crate::fs::File;
 use crate::log::LogPosition;
 use crate::names::Kind;
-use crate::segment::SegmentId;
+use crate::segment::{SegmentId, Shared};
 
 /// What of a log is not on stable storage.
 pub(crate) struct Unflushed {
@@ -19,6 +20,7 @@ pub(crate) struct Unflushed {
     pub dir: bool,
     /// The directory itself was made.
     pub parent: bool,
+    pub names: SegmentNames,
     pub epochs: EpochsToStore,
     /// Counts what was written: a ticket covers what was written before it was taken.
     pub writes: u64,
@@ -27,6 +29,32 @@ pub(crate) struct Unflushed {
     /// A ticket is on its way.
     pub in_flight: bool,
     pub newest: Newest,
+}
+
+/// The names of segments that were made at the end or removed at the front. Not every file system keeps their order: of two
+/// changes a power cut may leave the later one only, and then there is a hole in the log. So the earlier one is flushed
+/// before the next is made, if no flush has done so meanwhile.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct SegmentNames {
+    changes: u64,
+    for_good: u64,
+}
+
+impl SegmentNames {
+    /// To be called before a change.
+    pub(crate) fn change(&mut self, shared: &Shared) -> io::Result<()> {
+        if self.changes > self.for_good {
+            shared.env.fs.sync_dir(&shared.dir)?;
+            self.for_good = self.changes;
+        }
+        self.changes = self.changes.saturating_add(1);
+        Ok(())
+    }
+
+    /// A flush of the directory has covered what was changed when it was asked for.
+    pub(crate) fn flushed(&mut self, asked: Self) {
+        self.for_good = self.for_good.max(asked.changes);
+    }
 }
 
 /// The newest append, as tickets see it that are on their way: one that waits for its turn covers what was appended
@@ -72,6 +100,7 @@ impl Unflushed {
             metadata: false,
             dir: false,
             parent: false,
+            names: SegmentNames::default(),
             epochs: EpochsToStore::default(),
             writes: 0,
             truncations: 0,

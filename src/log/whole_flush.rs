@@ -29,7 +29,8 @@ pub struct WholeFlush {
 }
 
 impl WholeFlush {
-    pub(crate) fn new(system: Box<dyn FileSystem>) -> Self {
+    /// A way for one thread, of a file system that [`crate::fs::Disk::file_system`] gave.
+    pub fn new(system: Box<dyn FileSystem>) -> Self {
         Self { system, dirty: 0, looked: None, failed: false }
     }
 
@@ -42,19 +43,18 @@ impl WholeFlush {
     /// Runs tickets, taken before. If the file system fails all of them fail, since nobody can tell whose bytes were
     /// lost; and then it never [`Self::pays`] again, so that other logs, whose bytes may be lost too, hear of it from
     /// their own files.
-    pub fn run<K>(
-        &mut self,
-        tickets: impl Iterator<Item = (K, FlushTicket)>,
-    ) -> Vec<(K, Result<Flushed, FlushError>)> {
-        let written: Vec<_> =
-            tickets.map(|(key, mut ticket)| (key, ticket.write_before_syncfs().map(|()| ticket))).collect();
+    ///
+    /// Answers their outcomes in their order.
+    pub fn run(&mut self, tickets: Vec<FlushTicket>) -> Vec<Result<Flushed, FlushError>> {
+        let write = |mut ticket: FlushTicket| ticket.write_before_syncfs().map(|()| ticket);
+        let written: Vec<_> = tickets.into_iter().map(write).collect();
         let synced = self.system.sync();
         self.failed |= synced.is_err();
         let outcome = |ticket: FlushTicket| match &synced {
             Ok(()) => Ok(ticket.flushed()),
             Err(error) => Err(ticket.lost(error)),
         };
-        written.into_iter().map(|(key, written)| (key, written.and_then(outcome))).collect()
+        written.into_iter().map(|written| written.and_then(outcome)).collect()
     }
 
     fn dirty_bytes(&mut self) -> u64 {
@@ -72,6 +72,7 @@ impl WholeFlush {
 impl FlushTicket {
     /// The outcome of a ticket whose file system was not flushed.
     fn lost(self, error: &io::Error) -> FlushError {
+        self.forget_cached();
         let again = io::Error::new(error.kind(), error.to_string());
         FlushError { path: self.dir().display().to_string(), error: again }
     }

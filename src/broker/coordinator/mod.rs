@@ -7,6 +7,8 @@
 mod load;
 mod outbox;
 mod pace;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use std::sync::Arc;
@@ -58,6 +60,20 @@ pub(crate) enum Command {
     },
     TopicsDeleted(Arc<Vec<(String, TopicId)>>),
     ExpireOffsets,
+}
+
+impl Command {
+    /// The partition it is for; `None`: all.
+    fn partition(&self) -> Option<i32> {
+        match self {
+            Self::Request { partition, .. } | Self::Read { partition, .. } => Some(*partition),
+            Self::Load(partition) => Some(partition.index.0),
+            Self::Replayed { key, .. } | Self::Loaded { key, .. } | Self::Settled { key, .. } => {
+                Some(key.1.0)
+            }
+            Self::TopicsDeleted(_) | Self::ExpireOffsets => None,
+        }
+    }
 }
 
 impl Coordinators {

@@ -101,6 +101,17 @@ impl Outbox {
         self.finish(filling, out);
     }
 
+    /// Forgets what was gathered: whoever waited for it is told to ask again.
+    pub(super) fn drop_gathered(&mut self) {
+        self.gathered.clear();
+        self.hurries = false;
+    }
+
+    /// Whether every batch that was sent has ended.
+    pub(super) fn is_idle(&self) -> bool {
+        self.in_flight.is_empty()
+    }
+
     /// Notes how a batch ended.
     pub(super) fn note_end(&mut self, batch: u64, result: Result<(), ErrorCode>) {
         if let Some(entry) = self.in_flight.iter_mut().find(|entry| entry.batch == batch) {

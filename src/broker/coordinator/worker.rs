@@ -1,6 +1,7 @@
 //! A worker: owns machines, performs their effects, and wakes them in time.
 
 use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,8 @@ struct Slot {
     partition: Arc<Partition>,
     machine: Coordinator,
     loaded: bool,
+    /// The machine panicked: what it holds may be half a step.
+    failed: bool,
     waiting: HashMap<Token, oneshot::Sender<Reply>>,
     token_next: u64,
     outbox: Outbox,
@@ -84,12 +87,14 @@ impl Worker {
             tokio::select! {
                 taken = commands.recv_many(&mut round, ROUND_MAX) => match taken {
                     0 => return,
-                    _ => round.drain(..).for_each(|command| self.command(command)),
+                    _ => round.drain(..).for_each(|command| {
+                        self.guarded(command.partition(), |worker| worker.command(command));
+                    }),
                 },
                 () = alarm.as_mut() => alarm_set_for = None,
                 () = step.as_mut(), if !self.gathered.is_empty() => {}
             }
-            self.tick();
+            self.guarded(None, Self::tick);
             self.send_gathered();
             if !self.gathered.is_empty() && step.deadline() != self.pace.step_ends() {
                 step.as_mut().reset(self.pace.step_ends());
@@ -115,6 +120,38 @@ impl Worker {
             Command::Settled { key, batch, outcome } => self.settled(key, batch, outcome),
             Command::TopicsDeleted(topics) => self.topics_deleted(&topics),
             Command::ExpireOffsets => self.expire_offsets(),
+        }
+    }
+
+    /// Takes a step for one machine, or for all. A panic in it is a mistake of ours; it ends the service of no others.
+    fn guarded(&mut self, partition: Option<i32>, step: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| step(self))).is_err() {
+            let failed = partition.map_or_else(|| self.loaded_partitions(), |partition| vec![partition]);
+            failed.into_iter().for_each(|partition| self.give_up(partition));
+        }
+    }
+
+    /// A machine that panicked is made anew from its log, once its appends have ended; whoever waits is told to ask again.
+    /// One that cannot be made from its log stays away until a restart.
+    fn give_up(&mut self, partition: i32) {
+        let Some(slot) = self.slots.get_mut(&partition) else { return };
+        tracing::error!(partition = %slot.partition.name(), "a group coordinator panicked");
+        let was_loaded = std::mem::replace(&mut slot.loaded, false);
+        slot.failed = true;
+        slot.waiting.clear();
+        slot.outbox.drop_gathered();
+        self.gathered.remove(&partition);
+        if was_loaded {
+            self.load_again(partition);
+        }
+    }
+
+    fn load_again(&mut self, partition: i32) {
+        let is_due = |slot: &mut Slot| slot.failed && slot.outbox.is_idle();
+        if self.slots.get_mut(&partition).is_some_and(is_due)
+            && let Some(slot) = self.slots.remove(&partition)
+        {
+            self.load(slot.partition);
         }
     }
 
@@ -146,6 +183,7 @@ impl Worker {
             partition: partition.clone(),
             machine,
             loaded: false,
+            failed: false,
             waiting: HashMap::new(),
             token_next: 0,
             outbox: Outbox::new(partition.clone(), self.own.clone()),
@@ -156,7 +194,7 @@ impl Worker {
 
     fn loaded(&mut self, key: PartitionKey, outcome: Result<(), String>) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
-        let Some(slot) = self.slot(key) else { return };
+        let Some(slot) = self.slot(key).filter(|slot| !slot.failed) else { return };
         match outcome {
             Ok(()) => {
                 slot.loaded = true;
@@ -176,6 +214,10 @@ impl Worker {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
         let Some(slot) = self.slot(key) else { return };
         slot.outbox.note_end(batch, outcome.map(|_| ()).map_err(|refusal| refusal.error));
+        if slot.failed {
+            while slot.outbox.next_end().is_some() {}
+            return self.load_again(key.1.0);
+        }
         while let Some((appends, result)) = self.slot(key).and_then(|slot| slot.outbox.next_end()) {
             for append in appends {
                 let Some(slot) = self.slot(key) else { return };

@@ -45,8 +45,12 @@ pub struct Checkpointed {
     pub high_watermark: Offset,
 }
 
-/// What was found in all directories, in the order of `log.dirs`.
-pub struct FoundLogs(pub(super) Vec<Found>);
+/// What was found in the directories that can be used, in the order of `log.dirs`.
+pub struct FoundLogs {
+    pub(super) found: Vec<Found>,
+    /// Every directory could be used.
+    pub(super) complete: bool,
+}
 
 /// What was in a directory when it was opened.
 pub(super) struct Found {
@@ -69,7 +73,7 @@ impl FoundLogs {
         image: &MetadataImage,
         entropy: &Entropy,
     ) -> Result<(), StartError> {
-        for (found, dir) in self.0.iter_mut().zip(&dirs.dirs) {
+        for (found, dir) in self.found.iter_mut().zip(&dirs.dirs) {
             let failed = |error| StartError::Io { path: dir.log_dir.path().display().to_string(), error };
             let forgotten = found.set_aside_strays(&dir.log_dir, image, entropy).map_err(failed)?;
             if forgotten {
@@ -87,11 +91,11 @@ impl FoundLogs {
         let assigned = topic.partition(index).and_then(|partition| partition.directory(broker));
         // One that names no directory is from before it was known.
         let assigned = match assigned.unwrap_or_default() {
-            TopicId::ZERO => self.0.first(),
-            id => self.0.iter().find(|found| found.directory == id),
+            TopicId::ZERO => self.found.first().filter(|_| self.complete),
+            id => self.found.iter().find(|found| found.directory == id),
         };
         let holds = |found: &&Found| found.partitions.contains_key(&name);
-        if let Some(found) = assigned.filter(holds).or_else(|| self.0.iter().find(holds)) {
+        if let Some(found) = assigned.filter(holds).or_else(|| self.found.iter().find(holds)) {
             let (directory, clean_shutdown) = (found.directory, found.clean_shutdown);
             return FoundLog::There { directory, clean_shutdown, checkpointed: found.checkpointed(&name) };
         }

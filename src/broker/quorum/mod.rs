@@ -78,13 +78,14 @@ impl Quorum {
     pub fn open(options: QuorumOptions) -> Result<(Self, MetadataImage), QuorumError> {
         let QuorumOptions { dir, voter, env, clock, never_flush } = options;
         let path = dir.join(format!("{}-0", TopicName::cluster_metadata()));
+        let fs = env.fs.clone();
         let mut log = open_log(&path, env)?;
         let (mut loader, last_epoch) = load::replay(&log.view())?;
-        let epoch = LeaderEpoch(quorum_state::epoch(&path)?.max(last_epoch.0) + 1);
+        let epoch = LeaderEpoch(quorum_state::epoch(&fs, &path)?.max(last_epoch.0) + 1);
         log.write_epochs(&[]);
         let mut quorum = Self { log, epoch, clock, never_flush };
         quorum.lead(voter, &mut loader)?;
-        quorum_state::write(&path, voter, epoch)?;
+        quorum_state::write(&fs, &path, voter, epoch)?;
         Ok((quorum, loader.image().clone()))
     }
 
@@ -188,11 +189,16 @@ impl Quorum {
     }
 }
 
+fn state_error(path: &Path, error: std::io::Error) -> QuorumError {
+    QuorumError::State { path: path.display().to_string(), error }
+}
+
 fn open_log(path: &Path, env: LogEnv) -> Result<Log, QuorumError> {
     // Nothing of the metadata log is ever deleted: there are no snapshots yet that could stand for it.
     let config = LogConfig { delete: false, retention_ms: -1, ..LogConfig::default() };
     let id = gracchus_base::TopicId::CLUSTER_METADATA;
-    if !path.exists() {
+    let there = env.fs.stat_if_there(path).map_err(|error| state_error(path, error))?;
+    if there.is_none() {
         return Ok(Log::new_lazy(path.to_owned(), id, config, env));
     }
     // Always read from the start: the image is rebuilt from all of it.

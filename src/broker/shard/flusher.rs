@@ -7,6 +7,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
@@ -101,7 +102,7 @@ impl Shared {
             let under_way = self.first.begin();
             match work {
                 Work::One(Job { shard, key, ticket }) => {
-                    let outcome = ticket.run();
+                    let outcome = caught(|| ticket.run());
                     drop(under_way);
                     shard.send(Message::Flushed(vec![(key, outcome)]));
                 }
@@ -150,11 +151,19 @@ impl State {
     }
 }
 
+/// The outcome of a flush; a panic, which is a mistake of ours, is a failed one.
+fn caught<T>(flush: impl FnOnce() -> Result<T, FlushError>) -> Result<T, FlushError> {
+    catch_unwind(AssertUnwindSafe(flush)).unwrap_or_else(|_| Err(FlushError::panicked()))
+}
+
 /// Flushes the logs, and tells each shard once.
 fn flush_together(whole: &mut WholeFlush, jobs: VecDeque<Job>) {
-    let tickets = jobs.into_iter().map(|Job { shard, key, ticket }| ((shard, key), ticket));
+    let (keys, tickets): (Vec<_>, Vec<_>) =
+        jobs.into_iter().map(|Job { shard, key, ticket }| ((shard, key), ticket)).unzip();
+    let outcomes = catch_unwind(AssertUnwindSafe(|| whole.run(tickets)));
+    let outcomes = outcomes.unwrap_or_else(|_| keys.iter().map(|_| Err(FlushError::panicked())).collect());
     let mut told: Vec<(ShardHandle, FlushOutcomes)> = Vec::new();
-    for ((shard, key), outcome) in whole.run(tickets) {
+    for ((shard, key), outcome) in keys.into_iter().zip(outcomes) {
         match told.iter_mut().find(|(other, _)| other.is(&shard)) {
             Some((_, outcomes)) => outcomes.push((key, outcome)),
             None => told.push((shard, vec![(key, outcome)])),

@@ -48,6 +48,13 @@ impl PartitionLog {
         }
     }
 
+    /// A partition that was never opened since its shard failed: it is offline.
+    pub(super) fn not_opened(open: &Open, env: &ShardEnv) -> Self {
+        let flush_before_ack = env.flushes_before_ack(&open.config);
+        let leader = PartitionLeader::new(open.leader_epoch, flush_before_ack, env.producers_max);
+        Self::with(open, leader, None, Status::Offline)
+    }
+
     fn with(open: &Open, leader: PartitionLeader, log: Option<Box<Log>>, status: Status) -> Self {
         let start = LogPosition { offset: Offset::ZERO, segment_base: Offset::ZERO, position: 0 };
         let mut partition = Self {
@@ -104,8 +111,8 @@ impl PartitionLog {
         Ok(start)
     }
 
-    /// Retention, and flushes that are due by time.
-    pub(super) fn tick(&mut self, env: &ShardEnv, due: Due) {
+    /// Retention, and flushes that are due by time. Answers whether retention has more to do than it does at a time.
+    pub(super) fn tick(&mut self, env: &ShardEnv, due: Due) -> bool {
         let now = env.clock.now();
         let age = |at: Timestamp| now.get().saturating_sub(at.get());
         let flush_is_due =
@@ -114,13 +121,11 @@ impl PartitionLog {
         if due.producer_expiry {
             self.leader.expire_producers(now, env.producer_expiration_ms);
         }
-        if due.retention && self.status == Status::Online {
-            self.retain(env);
-        }
+        due.retention && self.status == Status::Online && self.retain(env)
     }
 
-    fn retain(&mut self, env: &ShardEnv) {
-        let Some(log) = self.log.as_mut() else { return };
+    fn retain(&mut self, env: &ShardEnv) -> bool {
+        let Some(log) = self.log.as_mut() else { return false };
         let (leader, partition) = (&self.leader, self.partition.name());
         let high_watermark = leader.offsets().high_watermark;
         let removed = log.retain(env.clock.now(), high_watermark, &mut || leader.producers().snapshot());
@@ -129,6 +134,8 @@ impl PartitionLog {
                 for segment in &removed {
                     tracing::info!(%partition, base_offset = %segment.base, reason = ?segment.reason, "segment deleted");
                 }
+                let waits = log.retention_waits();
+                self.wants_flush |= waits;
                 if !removed.is_empty() {
                     let start = log.log_start();
                     if let Err(error) = self.leader.advance_log_start(start) {
@@ -137,14 +144,17 @@ impl PartitionLog {
                     self.wants_flush = true;
                     self.publish();
                 }
+                waits
             }
             Err(gracchus_log::RetainError::Roll(gracchus_log::RollError::NoSpace(error))) => {
                 tracing::warn!(%partition, %error, "retention waits for space");
+                false
             }
             Err(error) => {
                 tracing::error!(%partition, %error, "the partition goes offline");
                 self.go_offline();
                 self.publish();
+                false
             }
         }
     }

@@ -1,4 +1,5 @@
 mod many;
+mod panics;
 
 use bytes::Bytes;
 use gracchus_base::{

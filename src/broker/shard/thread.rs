@@ -70,7 +70,7 @@ impl ShardEnv {
 
 /// Starts a shard.
 pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHandle> {
-    let (sender, receiver) = mpsc::unbounded_channel();
+    let (sender, mut receiver) = mpsc::unbounded_channel();
     // The shard and its partitions hold ends of their own: it ends with `Close` only.
     let handle = ShardHandle(sender);
     let (first_check, retention_check_ms) =
@@ -90,7 +90,15 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
         closing: None,
         closed: false,
     };
-    thread::Builder::new().name(name.to_owned()).spawn(move || shard.run(receiver))?;
+    let run = move || {
+        // A mistake of ours ends the service of this shard's logs, and of no others.
+        while catch_unwind(AssertUnwindSafe(|| shard.run(&mut receiver))).is_err() {
+            if shard.fail() == Ended::Yes {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name(name.to_owned()).spawn(run)?;
     Ok(handle)
 }
 
@@ -117,8 +125,15 @@ struct Shard {
     closed: bool,
 }
 
+/// Whether a shard has nothing more to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    Yes,
+    No,
+}
+
 impl Shard {
-    fn run(&mut self, mut mailbox: mpsc::UnboundedReceiver<Message>) {
+    fn run(&mut self, mailbox: &mut mpsc::UnboundedReceiver<Message>) {
         let mut round = Vec::with_capacity(ROUND_MAX);
         while mailbox.blocking_recv_many(&mut round, ROUND_MAX) > 0 {
             for message in round.drain(..) {
@@ -265,7 +280,10 @@ impl Shard {
             producer_expiry: is_due(&mut self.producers_expired, now, self.env.producer_check_ms),
         };
         for (key, partition) in self.partitions.iter_mut().filter(|(_, partition)| partition.log.is_some()) {
-            partition.tick(&self.env, due);
+            if partition.tick(&self.env, due) {
+                // The rest with the next tick.
+                self.retained = Timestamp(now.get().saturating_sub(self.env.retention_check_ms));
+            }
             if partition.wants_flush {
                 self.touched.insert(*key);
             }
@@ -286,6 +304,29 @@ impl Shard {
             self.flusher.flush(&self.handle, tickets);
         }
         self.flushing == 0
+    }
+
+    /// After a panic nobody knows in what state the logs are: they go offline until a restart has recovered them. The
+    /// shard goes on refusing what is asked of them, unless it was about to end.
+    fn fail(&mut self) -> Ended {
+        tracing::error!("a shard panicked; its partitions go offline");
+        self.touched.clear();
+        self.unflushed.clear();
+        for open in std::mem::take(&mut self.to_open) {
+            let partition = PartitionLog::not_opened(&open, &self.env);
+            self.partitions.insert(open.partition.key(), Box::new(partition));
+        }
+        for partition in self.partitions.values_mut() {
+            let failed = catch_unwind(AssertUnwindSafe(|| {
+                partition.go_offline();
+                partition.publish();
+            }));
+            if failed.is_err() {
+                tracing::error!(partition = %partition.partition.name(), "the partition could not be told offline");
+            }
+        }
+        // Whoever waits for a clean end hears that there is none.
+        if self.closing.take().is_some() { Ended::Yes } else { Ended::No }
     }
 
     fn end(&mut self) {

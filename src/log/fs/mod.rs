@@ -64,6 +64,9 @@ pub trait DiskFile: Send + Sync {
     fn set_len(&self, len: u64) -> io::Result<()>;
     /// Makes data and length durable (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
+    /// Takes out of memory what need not be written, so that what is on the disk is read. For files of which a flush has
+    /// failed: what it could not write counts as written and would be read as if it were there.
+    fn forget_cached(&self);
     fn size(&self) -> io::Result<u64>;
     /// The descriptor, for `sendfile`; `None` on a simulated disk.
     fn as_fd(&self) -> Option<BorrowedFd<'_>>;
@@ -251,6 +254,12 @@ pub(crate) fn write_all(file: &dyn DiskFile, at: u64, bytes: &[u8]) -> io::Resul
         }
     }
     Ok(())
+}
+
+/// Flushes a file. What a failed flush could not write counts as written, and would be read as if it were on the disk, by a
+/// restart as well, whose own flush would write nothing (FAULTS 29): so it is taken out of memory.
+pub(crate) fn sync_or_forget(file: &dyn DiskFile) -> io::Result<()> {
+    file.sync_data().inspect_err(|_| file.forget_cached())
 }
 
 /// Whether an operation failed for want of space, quota or descriptors: a state that can pass, unlike an I/O error.

@@ -229,6 +229,11 @@ impl DiskFile for RealFile {
         self.0.sync_data()
     }
 
+    fn forget_cached(&self) {
+        // The best that can be done: pages that still are to be written stay.
+        let _hint = rustix::fs::fadvise(&self.0, 0, None, Advice::DontNeed).is_ok();
+    }
+
     fn size(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }

@@ -1,22 +1,24 @@
 //! A disk in memory that keeps what was written apart from what was flushed.
 //!
 //! [`SimDisk::crash`] gives the disk that a power cut leaves: flushed bytes are there; of the others each write may be
-//! there, be missing, or be torn; names whose directory was not flushed may be missing. [`SimDisk::fail`] makes
-//! operations fail on purpose. Everything is decided by seeds.
+//! there, be missing, or be torn at sectors, pages or words, in any order; names whose directory was not flushed may be
+//! missing. [`SimDisk::fail`] makes operations fail on purpose, [`SimDisk::keep_points`] keeps the disk as it is before
+//! each operation. Everything is decided by seeds.
 
+mod file;
 mod node;
 
-use std::io::{self, IoSlice};
-use std::os::fd::BorrowedFd;
+use std::io;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, ThreadId};
+use std::thread::ThreadId;
 
 use gracchus_base::{Entropy, Timestamp};
 use rustix::io::Errno;
 
-use self::node::{Change, DirNode, FileNode, NameChange, Node};
-use super::{Access, Disk, DiskFile, Entry, File, FileSystem, LockGuard, Space, Stat};
+use self::file::SimFile;
+use self::node::{DirNode, FileNode, NameChange, Node};
+use super::{Disk, Entry, File, FileSystem, LockGuard, Space, Stat};
 
 /// A disk in memory; clones share it.
 #[derive(Clone)]
@@ -52,19 +54,17 @@ pub enum Op {
 pub type Faults = Box<dyn FnMut(u64, Op, &str) -> Option<Fault> + Send>;
 
 struct State {
-    nodes: Vec<Node>,
+    /// Shared with the points that are kept until one of them changes.
+    nodes: Vec<Arc<Node>>,
     ops: u64,
+    /// What lay on the disk before each operation.
+    points: Option<Vec<Vec<Arc<Node>>>>,
     faults: Option<Faults>,
     /// The power is off.
     dead: bool,
     locks: Vec<usize>,
     /// Who has waited for bytes that were not in memory, once per read.
     waits: Vec<ThreadId>,
-}
-
-struct SimFile {
-    disk: SimDisk,
-    node: usize,
 }
 
 impl Default for SimDisk {
@@ -76,12 +76,31 @@ impl Default for SimDisk {
 impl SimDisk {
     /// An empty disk with a root directory.
     pub fn new() -> Self {
-        Self::with(vec![Node::Dir(DirNode::default())])
+        Self::with(vec![Arc::new(Node::Dir(DirNode::default()))])
     }
 
-    fn with(nodes: Vec<Node>) -> Self {
-        let state = State { nodes, ops: 0, faults: None, dead: false, locks: Vec::new(), waits: Vec::new() };
+    fn with(nodes: Vec<Arc<Node>>) -> Self {
+        let state = State {
+            nodes,
+            ops: 0,
+            points: None,
+            faults: None,
+            dead: false,
+            locks: Vec::new(),
+            waits: Vec::new(),
+        };
         Self(Arc::new(Mutex::new(state)))
+    }
+
+    /// Keeps from now on what lies on the disk before each operation: the points at which the power may fail.
+    pub fn keep_points(&self) {
+        self.state().points = Some(Vec::new());
+    }
+
+    /// The disk at the points since the last call, oldest first. Cheap: they share what did not change.
+    pub fn take_points(&self) -> Vec<Self> {
+        let points = self.state().points.as_mut().map(std::mem::take);
+        points.unwrap_or_default().into_iter().map(Self::with).collect()
     }
 
     /// Lets `faults` decide about every operation from now on.
@@ -103,9 +122,8 @@ impl SimDisk {
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {
         let chance = Entropy::seeded(seed);
-        let after = |node: &Node| match node {
-            Node::File(file) => Node::File(file.after_crash(&chance)),
-            Node::Dir(dir) => Node::Dir(dir.after_crash(&chance)),
+        let after = |node: &Arc<Node>| {
+            if node.is_settled() { node.clone() } else { Arc::new(node.after_crash(&chance)) }
         };
         Self::with(self.state().nodes.iter().map(after).collect())
     }
@@ -121,7 +139,7 @@ impl SimDisk {
     /// The bytes of a file, to look at.
     pub fn bytes(&self, path: &Path) -> Option<Vec<u8>> {
         let state = self.state();
-        match state.nodes.get(state.find(path).ok()?)? {
+        match &**state.nodes.get(state.find(path).ok()?)? {
             Node::File(file) => Some(file.now.clone()),
             Node::Dir(_) => None,
         }
@@ -131,10 +149,10 @@ impl SimDisk {
     pub fn change(&self, path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         let Ok(node) = state.find(path) else { return };
-        if let Some(Node::File(file)) = state.nodes.get_mut(node) {
-            change(&mut file.now);
-            file.flushed = file.now.clone();
-            file.pending.clear();
+        if let Some(Node::File(file)) = state.node_mut(node) {
+            let mut bytes = file.now.clone();
+            change(&mut bytes);
+            file.set(bytes);
         }
     }
 
@@ -142,7 +160,7 @@ impl SimDisk {
     pub fn evict(&self, path: &Path) {
         let mut state = self.state();
         let Ok(node) = state.find(path) else { return };
-        if let Some(Node::File(file)) = state.nodes.get_mut(node) {
+        if let Some(Node::File(file)) = state.node_mut(node) {
             file.evict();
         }
     }
@@ -166,6 +184,9 @@ impl State {
     fn begin(&mut self, op: Op, name: &str) -> Result<bool, Fault> {
         if self.dead {
             return Err(Fault::Io);
+        }
+        if let Some(points) = &mut self.points {
+            points.push(self.nodes.clone());
         }
         let n = self.ops;
         self.ops = n.saturating_add(1);
@@ -195,8 +216,16 @@ impl State {
         Ok(at)
     }
 
+    fn node(&self, node: usize) -> Option<&Node> {
+        self.nodes.get(node).map(|node| &**node)
+    }
+
+    fn node_mut(&mut self, node: usize) -> Option<&mut Node> {
+        self.nodes.get_mut(node).map(Arc::make_mut)
+    }
+
     fn dir(&self, node: usize) -> io::Result<&DirNode> {
-        match self.nodes.get(node) {
+        match self.node(node) {
             Some(Node::Dir(dir)) => Ok(dir),
             _ => Err(io::ErrorKind::NotADirectory.into()),
         }
@@ -205,7 +234,7 @@ impl State {
     /// Changes a name in the directory of `path`.
     fn change_name(&mut self, path: &Path, change: impl FnOnce(String) -> NameChange) -> io::Result<()> {
         let parent = self.find(path.parent().unwrap_or(Path::new("/")))?;
-        match self.nodes.get_mut(parent) {
+        match self.node_mut(parent) {
             Some(Node::Dir(dir)) => {
                 dir.change(change(name_of(path)));
                 Ok(())
@@ -217,7 +246,7 @@ impl State {
     fn add(&mut self, path: &Path, node: Node) -> io::Result<usize> {
         let n = self.nodes.len();
         self.change_name(path, |name| NameChange::Set(name, n))?;
-        self.nodes.push(node);
+        self.nodes.push(Arc::new(node));
         Ok(n)
     }
 
@@ -242,7 +271,7 @@ impl Disk for SimDisk {
     fn open(&self, path: &Path) -> io::Result<File> {
         let state = self.state();
         let node = state.find(path)?;
-        match state.nodes.get(node) {
+        match state.node(node) {
             _ if state.dead => Err(Errno::IO.into()),
             Some(Node::File(_)) => Ok(self.file(node)),
             _ => Err(io::ErrorKind::IsADirectory.into()),
@@ -278,13 +307,13 @@ impl Disk for SimDisk {
     fn list(&self, path: &Path) -> io::Result<Vec<Entry>> {
         let state = self.state();
         let dir = state.dir(state.find(path)?)?;
-        let is_dir = |node: &usize| matches!(state.nodes.get(*node), Some(Node::Dir(_)));
+        let is_dir = |node: &usize| matches!(state.node(*node), Some(Node::Dir(_)));
         Ok(dir.now.iter().map(|(name, node)| Entry { name: name.clone(), is_dir: is_dir(node) }).collect())
     }
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         let state = self.state();
-        Ok(match state.nodes.get(state.find(path)?) {
+        Ok(match state.node(state.find(path)?) {
             Some(Node::File(file)) => {
                 Stat { len: file.now.len() as u64, modified: Timestamp(0), is_dir: false }
             }
@@ -321,7 +350,7 @@ impl Disk for SimDisk {
         let mut state = self.state();
         let node = state.find(path)?;
         let cut = state.begin_whole(Op::SyncDir, &name_of(path))?;
-        if let Some(node) = state.nodes.get_mut(node).filter(|_| !cut) {
+        if let Some(node) = state.node_mut(node).filter(|_| !cut) {
             node.flush();
         }
         State::end(cut, ())
@@ -364,110 +393,27 @@ impl Drop for SimLock {
     }
 }
 
-impl SimFile {
-    fn read(&self, buf: &mut [u8], at: u64, access: Access) -> io::Result<usize> {
-        let mut state = self.disk.state();
-        let dead = state.dead;
-        let Some(Node::File(file)) = state.nodes.get_mut(self.node).filter(|_| !dead) else {
-            return Err(Errno::IO.into());
-        };
-        let at = usize::try_from(at).unwrap_or(usize::MAX);
-        let mut n = file.now.len().saturating_sub(at).min(buf.len());
-        let cached = file.cached(at, n);
-        let waits = access == Access::Disk && cached < n;
-        if waits {
-            file.load(at, n);
-        } else if cached == 0 && n > 0 {
-            return Err(io::ErrorKind::WouldBlock.into());
-        } else {
-            n = cached;
-        }
-        let there = file.now.get(at..).unwrap_or_default();
-        if let (Some(to), Some(from)) = (buf.get_mut(..n), there.get(..n)) {
-            to.copy_from_slice(from);
-        }
-        if waits {
-            state.waits.push(thread::current().id());
-        }
-        Ok(n)
-    }
-
-    fn change(&self, op: Op, change: Change) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let cut = state.begin_whole(op, "")?;
-        if let Some(Node::File(file)) = state.nodes.get_mut(self.node) {
-            file.change(change);
-        }
-        State::end(cut, ())
-    }
-}
-
-impl DiskFile for SimFile {
-    fn read_at(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
-        self.read(buf, at, Access::Disk)
-    }
-
-    fn read_cached(&self, buf: &mut [u8], at: u64) -> io::Result<usize> {
-        self.read(buf, at, Access::Cached)
-    }
-
-    /// The hint is not taken: nothing comes into memory before somebody waits for it.
-    fn will_need(&self, _at: u64, _len: u64) {}
-
-    fn write_at(&self, parts: &[IoSlice<'_>], at: u64) -> io::Result<usize> {
-        let mut bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        let at = usize::try_from(at).map_err(|_| io::ErrorKind::InvalidInput)?;
-        let mut state = self.disk.state();
-        let (cut, full) = match state.begin(Op::Write, "") {
-            Ok(cut) => (cut, false),
-            Err(Fault::NoSpace { after }) if after > 0 => {
-                bytes.truncate(after);
-                (false, true)
-            }
-            Err(fault) => return Err(error_of(fault)),
-        };
-        let written = bytes.len();
-        if let Some(Node::File(file)) = state.nodes.get_mut(self.node) {
-            file.change(Change::Write { at, bytes });
-        }
-        // Half a write is reported as such; the next one says that there is no space.
-        debug_assert!(!full || written > 0);
-        State::end(cut, written)
-    }
-
-    fn set_len(&self, len: u64) -> io::Result<()> {
-        self.change(Op::SetLen, Change::SetLen(usize::try_from(len).unwrap_or(usize::MAX)))
-    }
-
-    fn sync_data(&self) -> io::Result<()> {
-        let mut state = self.disk.state();
-        let cut = state.begin_whole(Op::SyncData, "")?;
-        if let Some(node) = state.nodes.get_mut(self.node).filter(|_| !cut) {
-            node.flush();
-        }
-        State::end(cut, ())
-    }
-
-    fn size(&self) -> io::Result<u64> {
-        match self.disk.state().nodes.get(self.node) {
-            Some(Node::File(file)) => Ok(file.now.len() as u64),
-            _ => Err(io::ErrorKind::NotFound.into()),
-        }
-    }
-
-    fn as_fd(&self) -> Option<BorrowedFd<'_>> {
-        None
-    }
-}
-
 impl FileSystem for SimDisk {
     fn sync(&self) -> io::Result<()> {
         let mut state = self.state();
-        let cut = state.begin_whole(Op::SyncFs, "")?;
-        if !cut {
-            state.nodes.iter_mut().for_each(Node::flush);
+        if state.dead {
+            return Err(Errno::IO.into());
         }
-        State::end(cut, ())
+        let begun = state.begin(Op::SyncFs, "");
+        let unsettled = state.nodes.iter_mut().filter(|node| !node.is_settled()).map(Arc::make_mut);
+        match (begun, unsettled) {
+            (Ok(true), _) => {}
+            (Ok(false), unsettled) => unsettled.for_each(Node::flush),
+            (Err(fault), unsettled) => {
+                for node in unsettled {
+                    if let Node::File(file) = node {
+                        file.lose_pending();
+                    }
+                }
+                return Err(error_of(fault));
+            }
+        }
+        State::end(begun == Ok(true), ())
     }
 
     fn dirty_bytes(&self) -> io::Result<u64> {

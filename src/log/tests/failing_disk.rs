@@ -218,3 +218,69 @@ fn a_flush_that_was_on_its_way_during_a_truncation_vouches_for_nothing() {
     flush(&mut log);
     assert_eq!(log.recovery_point(), Offset(5));
 }
+
+#[test]
+fn faults_26_a_flush_without_space_for_the_epochs_keeps_the_log_online_and_writes_them_later() {
+    let disk = SimDisk::new();
+    let mut log = lazy(sim_env(&disk), &dir());
+    log.write_epochs(&[(LeaderEpoch(0), Offset(0))]);
+    let batches: Vec<_> = (0..20).map(|n| batch(n, 1, 150, n)).collect();
+    for (n, batch) in batches.iter().enumerate() {
+        append(&mut log, batch.clone());
+        if n % 5 == 4 {
+            // Only the small file beside the log finds no space.
+            disk.fail(|_, op, _| (op == Op::Create).then_some(Fault::NoSpace { after: 0 }));
+            for together in [false, true] {
+                let Some(ticket) = log.flush_ticket() else { continue };
+                let flushed = match together {
+                    false => ticket.run(),
+                    true => run_together(vec![ticket], &log.shared.env.fs).remove(0),
+                };
+                assert_eq!(log.flushed(flushed.unwrap()).offset, Offset(n as i64 + 1));
+            }
+            assert_eq!(
+                log.recovery_point(),
+                Offset(n as i64 + 1),
+                "no file: the next start reads everything"
+            );
+            disk.heal();
+        }
+    }
+    assert!(!log.is_offline() && disk.bytes(&dir().join("leader-epoch-checkpoint")).is_none());
+    flush(&mut log);
+    assert!(log.is_flushed() && disk.bytes(&dir().join("leader-epoch-checkpoint")).is_some());
+    let (log, _) = open(sim_env(&disk.crash(1)), &dir(), unclean(Offset(0)));
+    assert_same(&read_all(&log.view()), &batches);
+}
+
+#[test]
+fn faults_29_what_a_failed_flush_has_lost_is_not_read_from_memory_by_the_next_start() {
+    for together in [false, true] {
+        let disk = SimDisk::new();
+        let mut log = lazy(sim_env(&disk), &dir());
+        append(&mut log, batch(0, 1, 100, 0));
+        flush(&mut log);
+        append(&mut log, batch(1, 1, 100, 0));
+        disk.fail(|_, op, _| matches!(op, Op::SyncData | Op::SyncFs).then_some(Fault::Io));
+        let ticket = log.flush_ticket().unwrap();
+        let outcome = match together {
+            false => ticket.run(),
+            true => run_together(vec![ticket], &log.shared.env.fs).remove(0),
+        };
+        assert!(outcome.is_err());
+        log.poison();
+        disk.heal();
+        // The process ends, the machine does not; then it does.
+        let disk = disk.kill();
+        let (mut log, _) = open(sim_env(&disk), &dir(), unclean(Offset(0)));
+        flush(&mut log);
+        let flushed = log.flushed_to().offset;
+        assert_eq!((flushed, read_all(&log.view()).len()), (Offset(1), 1), "only what the disk has");
+        let (log, _) = open(sim_env(&disk.crash(1)), &dir(), unclean(Offset(0)));
+        assert_eq!(
+            log.log_end().offset,
+            flushed,
+            "what was flushed after the restart is there after a power cut"
+        );
+    }
+}

@@ -5,6 +5,8 @@ mod cold;
 mod crash;
 mod damage;
 mod failing_disk;
+mod garbage;
 mod kafka;
 mod model;
 mod support;
+mod verify;

@@ -99,12 +99,7 @@ pub fn close(log: &mut Log, producers: &[ProducerSnapshot]) {
 
 /// Runs tickets with one flush of the whole disk.
 pub fn run_together(tickets: Vec<FlushTicket>, fs: &Fs) -> Vec<Result<Flushed, FlushError>> {
-    let mut whole = WholeFlush::new(fs.file_system(Path::new("/")).unwrap().unwrap());
-    whole
-        .run(tickets.into_iter().map(|ticket| ((), ticket)))
-        .into_iter()
-        .map(|(_, outcome)| outcome)
-        .collect()
+    WholeFlush::new(fs.file_system(Path::new("/")).unwrap().unwrap()).run(tickets)
 }
 
 /// Rolls as a shard does, then appends.

@@ -357,3 +357,45 @@ fn a_single_combined_node_is_taken_and_anything_larger_is_refused() {
 
 mod describing;
 mod listening;
+
+#[test]
+fn whatever_stands_in_a_setting_is_a_value_or_an_error() {
+    let long = "x".repeat(100_000);
+    let strange = [
+        "",
+        " ",
+        ",",
+        ",,,",
+        "-1",
+        "0",
+        "1",
+        "-9223372036854775808",
+        "9223372036854775807",
+        "9223372036854775808",
+        "1e9",
+        "0x10",
+        "NaN",
+        "true",
+        "null",
+        "\0",
+        "\u{e9}",
+        "a:b:c",
+        "://:",
+        "PLAINTEXT://",
+        "PLAINTEXT://:99999",
+        "PLAINTEXT://[::1",
+        "PLAINTEXT://h:1,PLAINTEXT://h:2",
+        &long,
+    ];
+    let mut refused = 0;
+    for value in strange {
+        for definition in BROKER {
+            refused +=
+                usize::from(BrokerConfig::from_settings(&settings(&[(definition.name, value)])).is_err());
+        }
+        for definition in TOPIC {
+            refused += usize::from(topic(&[(definition.name, value)]).is_err());
+        }
+    }
+    assert!(refused > 500, "{refused}");
+}

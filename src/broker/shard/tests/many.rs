@@ -11,14 +11,14 @@ use super::*;
 const PARTITIONS: i32 = 40;
 
 /// A shard that may hold few descriptors, with its data directory.
-struct Many {
-    shard: ShardHandle,
+pub(super) struct Many {
+    pub(super) shard: ShardHandle,
     dir: LogDir,
     config: TopicConfig,
 }
 
 impl Many {
-    fn start(disk: &SimDisk, open_files: Shares) -> Self {
+    pub(super) fn start(disk: &SimDisk, open_files: Shares) -> Self {
         Self::start_on(Fs::new(disk.clone()), Path::new("/data"), open_files)
     }
 
@@ -40,7 +40,7 @@ impl Many {
         many
     }
 
-    fn open(&self, found: FoundLog) -> Vec<Arc<Partition>> {
+    pub(super) fn open(&self, found: FoundLog) -> Vec<Arc<Partition>> {
         let topic = TopicName::parse("t").unwrap();
         let open = |n| {
             let index = PartitionIndex(n);
@@ -60,7 +60,7 @@ impl Many {
     }
 
     /// One record to each partition; answers when all are answered.
-    async fn append(&self, partitions: &[Arc<Partition>]) -> Vec<Option<AppendOutcome>> {
+    pub(super) async fn append(&self, partitions: &[Arc<Partition>]) -> Vec<Option<AppendOutcome>> {
         let (completion, tickets) = Completion::new(partitions.len(), Arc::default());
         for (partition, ticket) in partitions.iter().zip(tickets) {
             let ack = Ack::Durable(ticket);
@@ -72,14 +72,14 @@ impl Many {
         completion.take()
     }
 
-    async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> T {
+    pub(super) async fn ask<T>(&self, message: impl FnOnce(oneshot::Sender<T>) -> Message) -> T {
         let (reply, answer) = oneshot::channel();
         self.shard.send(message(reply));
         answer.await.unwrap()
     }
 }
 
-fn are_stored(outcomes: &[Option<AppendOutcome>]) -> bool {
+pub(super) fn are_stored(outcomes: &[Option<AppendOutcome>]) -> bool {
     outcomes.len() == PARTITIONS as usize && outcomes.iter().all(|outcome| matches!(outcome, Some(Ok(_))))
 }
 

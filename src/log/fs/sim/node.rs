@@ -14,16 +14,24 @@ pub(super) enum Node {
 
 #[derive(Clone, Default)]
 pub(super) struct FileNode {
+    /// What is read: the page cache.
     pub now: Vec<u8>,
-    pub flushed: Vec<u8>,
+    /// What is on the disk for good.
+    flushed: Vec<u8>,
     /// What was done since the last flush.
-    pub pending: Vec<Change>,
+    pending: Vec<Change>,
     /// Pages, by number, that only the disk has.
-    pub cold: BTreeSet<usize>,
+    cold: BTreeSet<usize>,
 }
 
 /// Bytes that come into memory, or leave it, together.
 const PAGE_BYTES: usize = 4096;
+
+/// Bytes that a disk writes as a whole.
+const SECTOR_BYTES: usize = 512;
+
+/// Bytes that are changed as a whole in memory.
+const WORD_BYTES: usize = 8;
 
 #[derive(Clone)]
 pub(super) enum Change {
@@ -35,7 +43,7 @@ pub(super) enum Change {
 pub(super) struct DirNode {
     pub now: BTreeMap<String, usize>,
     flushed: BTreeMap<String, usize>,
-    /// What was done since the last flush, in order; a journal keeps the order.
+    /// What was done since the last flush, in order.
     pending: Vec<NameChange>,
 }
 
@@ -47,17 +55,66 @@ pub(super) enum NameChange {
     Rename(String, String),
 }
 
+/// What a power cut leaves of changes that were not flushed.
+#[derive(Clone, Copy)]
+enum Kept {
+    All,
+    /// A front part of them: an ordered disk.
+    Front,
+    /// Each or not, in any order.
+    Any,
+    /// Of each write any of its parts of so many bytes, counted from the start of the file.
+    Parts(usize),
+    /// Of each write a front or a back part, cut between any two words: the memory that is written may be changing.
+    Cut,
+}
+
+impl Kept {
+    fn drawn(chance: &Entropy) -> Self {
+        let ways = [
+            Self::All,
+            Self::Front,
+            Self::Any,
+            Self::Parts(SECTOR_BYTES),
+            Self::Parts(PAGE_BYTES),
+            Self::Cut,
+        ];
+        ways.get(below(chance, ways.len())).copied().unwrap_or(Self::All)
+    }
+}
+
+/// A number below `end`; 0 if that is 0.
+fn below(chance: &Entropy, end: usize) -> usize {
+    (chance.next_u64() as usize).checked_rem(end).unwrap_or(0)
+}
+
+fn heads(chance: &Entropy) -> bool {
+    chance.next_u64().is_multiple_of(2)
+}
+
 impl Node {
     pub(super) fn flush(&mut self) {
         match self {
-            Self::File(file) => {
-                file.flushed = file.now.clone();
-                file.pending.clear();
-            }
+            Self::File(file) => file.flush(),
             Self::Dir(dir) => {
                 dir.flushed = dir.now.clone();
                 dir.pending.clear();
             }
+        }
+    }
+
+    /// Whether a power cut would leave it as it is.
+    pub(super) fn is_settled(&self) -> bool {
+        match self {
+            Self::File(file) => file.pending.is_empty() && file.cold.is_empty() && file.now == file.flushed,
+            Self::Dir(dir) => dir.pending.is_empty(),
+        }
+    }
+
+    pub(super) fn after_crash(&self, chance: &Entropy) -> Self {
+        match self {
+            Self::File(file) => Self::File(file.after_crash(chance)),
+            Self::Dir(dir) => Self::Dir(dir.after_crash(chance)),
         }
     }
 }
@@ -66,13 +123,7 @@ impl FileNode {
     fn apply(bytes: &mut Vec<u8>, change: &Change) {
         match change {
             Change::SetLen(len) => bytes.resize(*len, 0),
-            Change::Write { at, bytes: new } => {
-                let end = at.saturating_add(new.len());
-                bytes.resize(bytes.len().max(end), 0);
-                if let Some(there) = bytes.get_mut(*at..end) {
-                    there.copy_from_slice(new);
-                }
-            }
+            Change::Write { at, bytes: new } => write(bytes, *at, new),
         }
     }
 
@@ -81,26 +132,66 @@ impl FileNode {
         self.pending.push(change);
     }
 
-    /// Each change is kept, dropped or, a write, kept in front or behind only; where bytes are missing, zeros.
-    pub(super) fn after_crash(&self, chance: &Entropy) -> Self {
+    /// Sets the bytes, flushed.
+    pub(super) fn set(&mut self, bytes: Vec<u8>) {
+        self.flushed.clone_from(&bytes);
+        self.now = bytes;
+        self.pending.clear();
+    }
+
+    pub(super) fn flush(&mut self) {
+        let Self { flushed, pending, .. } = self;
+        pending.drain(..).for_each(|change| Self::apply(flushed, &change));
+    }
+
+    /// A flush fails: what it should have written counts as written, though it is not on the disk, and is still read.
+    /// So do Linux's file systems.
+    pub(super) fn lose_pending(&mut self) {
+        self.pending.retain(|change| matches!(change, Change::SetLen(_)));
+    }
+
+    /// Takes out of memory what need not be written: what is on the disk is read then.
+    pub(super) fn forget_clean(&mut self) {
+        self.now.clone_from(&self.flushed);
+        let Self { now, pending, .. } = self;
+        pending.iter().for_each(|change| Self::apply(now, change));
+    }
+
+    /// What a power cut leaves; where bytes are missing, zeros. The length of a file may be known to the disk before its
+    /// bytes are.
+    fn after_crash(&self, chance: &Entropy) -> Self {
         let mut bytes = self.flushed.clone();
-        let keep_all = chance.next_u64().is_multiple_of(3);
-        for change in &self.pending {
-            let roll = if keep_all { 0 } else { chance.next_u64() % 4 };
-            match (roll, change) {
-                (0, change) => Self::apply(&mut bytes, change),
-                (1, Change::Write { at, bytes: new }) => {
-                    let cut = (chance.next_u64() as usize).checked_rem(new.len()).unwrap_or(0);
-                    let front = new.get(..cut).unwrap_or_default().to_vec();
-                    Self::apply(&mut bytes, &Change::Write { at: *at, bytes: front });
+        let kept = Kept::drawn(chance);
+        let front = below(chance, self.pending.len().saturating_add(1));
+        for (n, change) in self.pending.iter().enumerate() {
+            match (kept, change) {
+                (Kept::All, change) => Self::apply(&mut bytes, change),
+                (Kept::Front, change) if n < front => Self::apply(&mut bytes, change),
+                (Kept::Front, _) => {}
+                (Kept::Parts(size), Change::Write { at, bytes: new }) => {
+                    for part in parts(*at..at.saturating_add(new.len()), size).filter(|_| heads(chance)) {
+                        let of_new = part.start.saturating_sub(*at)..part.end.saturating_sub(*at);
+                        write(&mut bytes, part.start, new.get(of_new).unwrap_or_default());
+                    }
                 }
-                (2, Change::Write { at, bytes: new }) => {
-                    let cut = (chance.next_u64() as usize).checked_rem(new.len()).unwrap_or(0);
-                    let back = new.get(cut..).unwrap_or_default().to_vec();
-                    Self::apply(&mut bytes, &Change::Write { at: at.saturating_add(cut), bytes: back });
+                (Kept::Cut, Change::Write { at, bytes: new }) => {
+                    let word = below(chance, new.len()).saturating_add(*at) / WORD_BYTES;
+                    let cut = word.saturating_mul(WORD_BYTES).saturating_sub(*at);
+                    let (front, back) = new.split_at(cut.min(new.len()));
+                    match heads(chance) {
+                        true => write(&mut bytes, *at, front),
+                        false => write(&mut bytes, at.saturating_add(front.len()), back),
+                    }
                 }
-                _ => {}
+                (Kept::Any | Kept::Parts(_) | Kept::Cut, change) => {
+                    if heads(chance) {
+                        Self::apply(&mut bytes, change);
+                    }
+                }
             }
+        }
+        if bytes.len() < self.now.len() && !self.pending.is_empty() && heads(chance) {
+            bytes.resize(self.now.len(), 0);
         }
         Self { now: bytes.clone(), flushed: bytes, pending: Vec::new(), cold: BTreeSet::new() }
     }
@@ -124,9 +215,29 @@ impl FileNode {
     }
 }
 
+/// Writes `new` at `at`; what lies between the end and there is zeros.
+fn write(bytes: &mut Vec<u8>, at: usize, new: &[u8]) {
+    let end = at.saturating_add(new.len());
+    bytes.resize(bytes.len().max(end), 0);
+    if let Some(there) = bytes.get_mut(at..end) {
+        there.copy_from_slice(new);
+    }
+}
+
 /// The pages that hold these bytes.
 fn pages(bytes: Range<usize>) -> Range<usize> {
     bytes.start / PAGE_BYTES..bytes.end.div_ceil(PAGE_BYTES)
+}
+
+/// The bytes, cut where a part of `size` bytes ends.
+fn parts(bytes: Range<usize>, size: usize) -> impl Iterator<Item = Range<usize>> {
+    let Range { start, end } = bytes;
+    let first = start.checked_div(size).unwrap_or(0);
+    let numbers = first..end.div_ceil(size.max(1));
+    numbers.map(move |n| {
+        let at = n.saturating_mul(size);
+        at.max(start)..at.saturating_add(size).min(end)
+    })
 }
 
 impl DirNode {
@@ -151,12 +262,17 @@ impl DirNode {
         self.pending.push(change);
     }
 
-    /// A front part of the changes is kept.
-    pub(super) fn after_crash(&self, chance: &Entropy) -> Self {
+    /// A front part of the changes is kept, as a journal does, or any of them.
+    fn after_crash(&self, chance: &Entropy) -> Self {
         let mut names = self.flushed.clone();
-        let ways = self.pending.len().saturating_add(1);
-        let kept = (chance.next_u64() as usize).checked_rem(ways).unwrap_or(0);
-        self.pending.iter().take(kept).for_each(|change| Self::apply(&mut names, change));
+        let ordered = heads(chance);
+        let front = below(chance, self.pending.len().saturating_add(1));
+        for (n, change) in self.pending.iter().enumerate() {
+            let kept = if ordered { n < front } else { heads(chance) };
+            if kept {
+                Self::apply(&mut names, change);
+            }
+        }
         Self { now: names.clone(), flushed: names, pending: Vec::new() }
     }
 }
