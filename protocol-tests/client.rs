@@ -31,6 +31,26 @@ impl Client {
         Self { stream, correlation_id: 0 }
     }
 
+    /// Connects to a broker that may be gone.
+    pub async fn try_connect(address: SocketAddr) -> Option<Self> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        Some(Self { stream, correlation_id: 0 })
+    }
+
+    /// Sends a request to a broker that may be gone.
+    pub async fn try_send(&mut self, version: i16, request: &Request) -> Option<()> {
+        self.correlation_id += 1;
+        let frame = client::encode_request(version, self.correlation_id, Some("protocol-tests"), request)
+            .expect("requests of a test can be encoded");
+        self.stream.write_all(&frame).await.ok()
+    }
+
+    /// Reads an answer from a broker that may be gone.
+    pub async fn try_receive(&mut self, api: ApiKey, version: i16) -> Option<(i32, Response)> {
+        let frame = self.receive_raw().await?;
+        Some(client::decode_response(api, version, frame).expect("an answer that can be read"))
+    }
+
     /// Sends a request and reads its answer.
     pub async fn ask(&mut self, version: i16, request: &Request) -> Response {
         let correlation_id = self.send(version, request).await;

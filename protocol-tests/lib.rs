@@ -4,13 +4,19 @@
 
 pub mod batch;
 pub mod client;
+pub mod crash_points;
+pub mod kill_loop;
+pub mod ledger;
+pub mod mutants;
+pub mod power_cuts;
 pub mod process;
+pub mod soak;
 pub mod typed;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
-use gracchus_broker::{Broker, Options};
+use gracchus_broker::{Broker, Fs, Options};
 use gracchus_state::config::{BrokerConfig, Settings};
 use tempfile::TempDir;
 
@@ -77,7 +83,7 @@ impl TestBroker {
 
     async fn boot(&mut self) {
         let config = BrokerConfig::from_settings(&self.settings).expect("settings of a test are right");
-        let options = Options { config, ephemeral: false, cluster_id: None };
+        let options = Options { config, ephemeral: false, cluster_id: None, fs: Fs::real() };
         self.broker = Some(Broker::start(options).await.expect("the broker starts"));
     }
 }

@@ -12,6 +12,7 @@ use std::sync::OnceLock;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
+use rustix::process::Resource;
 pub use rustix::process::Signal;
 
 /// How long a test waits for something that should come at once.
@@ -28,7 +29,9 @@ pub fn binary() -> &'static Path {
 
 fn build() -> PathBuf {
     let exe = env::current_exe().expect("a running test has a path");
-    let profile_dir = exe.parent().and_then(Path::parent).expect("target/<profile>/deps/<test>");
+    // target/<profile>/deps/<test>, or target/<profile>/<program>.
+    let folder = exe.parent().expect("a folder");
+    let profile_dir = folder.parent().filter(|_| folder.ends_with("deps")).unwrap_or(folder);
     let profile = match profile_dir.file_name().and_then(OsStr::to_str) {
         Some("debug") | None => "dev",
         Some(name) => name,
@@ -126,13 +129,51 @@ impl Process {
         rustix::process::kill_process(pid, signal).expect("the process is ours and alive");
     }
 
+    /// Lets its files grow no further than that, or as they like: what a full disk does, without a disk.
+    pub fn limit_file_bytes(&self, bytes: Option<u64>) {
+        self.limit(Resource::Fsize, bytes);
+    }
+
+    /// Lets it open no more than so many files and sockets.
+    pub fn limit_open_files(&self, files: u64) {
+        self.limit(Resource::Nofile, Some(files));
+    }
+
+    fn limit(&self, resource: Resource, current: Option<u64>) {
+        // The upper limit stays what a child has from this process.
+        let maximum = rustix::process::getrlimit(resource).maximum;
+        let pid = Some(rustix::process::Pid::from_child(&self.child));
+        let limit = rustix::process::Rlimit { current, maximum };
+        rustix::process::prlimit(pid, resource, limit).expect("a limit may be lowered and raised again");
+    }
+
+    /// Files and sockets that it has open.
+    ///
+    /// # Panics
+    /// When the process has ended.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
     /// The most memory that was resident since its start.
     ///
     /// # Panics
     /// When the process has ended.
     pub fn memory_peak_bytes(&self) -> u64 {
+        self.status_bytes("VmHWM:")
+    }
+
+    /// The memory that is resident.
+    ///
+    /// # Panics
+    /// When the process has ended.
+    pub fn memory_bytes(&self) -> u64 {
+        self.status_bytes("VmRSS:")
+    }
+
+    fn status_bytes(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        let line = status.lines().find_map(|line| line.strip_prefix(field)).expect("a line for the field");
         let kib: u64 = line.trim().trim_end_matches(" kB").parse().expect("a number of kB");
         kib * 1024
     }

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use gracchus_base::ErrorCode;
-use gracchus_wire::messages::{DeleteTopicsRequest, ListOffsetsRequest, list_offsets_request as lo};
+use gracchus_wire::messages::{
+    DeleteTopicsRequest, DescribeLogDirsRequest, ListOffsetsRequest, list_offsets_request as lo,
+};
 use gracchus_wire::{Request, Response};
 use protocol_tests::client::topic_name;
 use protocol_tests::{Client, TestBroker, batch};
@@ -172,4 +174,55 @@ async fn a_log_that_was_moved_to_another_data_directory_is_served_from_there() {
         assert_eq!(produce(&mut client, "t", "y").await, 0);
     }
     assert!(!from.join("t-0").exists());
+}
+
+/// Metadata of partition 0 of a topic: its error.
+async fn partition_error(client: &mut Client, topic: &str) -> i16 {
+    let metadata = client.metadata().await;
+    let topic = metadata.topics.iter().find(|found| found.name == Some(topic_name(topic))).unwrap();
+    topic.partitions[0].error_code
+}
+
+#[tokio::test]
+async fn faults_28_of_several_data_directories_only_the_one_that_fails_is_offline() {
+    let dirs = tempfile::tempdir().unwrap();
+    let (a, b) = (dirs.path().join("a"), dirs.path().join("b"));
+    let setting = format!("{},{}", a.display(), b.display());
+    let mut broker = TestBroker::start_with(&[("log.dirs", &setting)]).await;
+    let mut client = broker.client().await;
+    for topic in ["t", "u"] {
+        client.create_topic(topic, 1, &[]).await;
+        assert_eq!(produce(&mut client, topic, "x").await, 0);
+    }
+    // Each has one of the two; the metadata log is in the first.
+    let (here, there) = if a.join("t-0").exists() { ("t", "u") } else { ("u", "t") };
+    broker.stop().await;
+    let kept = dirs.path().join("kept");
+    std::fs::rename(&b, &kept).unwrap();
+    // What is no directory cannot be read as one: the error of a disk that is gone.
+    std::fs::write(&b, "").unwrap();
+    let storage_error = ErrorCode::KafkaStorageError.code();
+    for offset in 1..3 {
+        broker.restart().await;
+        let mut client = broker.client().await;
+        assert_eq!(end(&mut client, there).await, Err(storage_error));
+        assert_eq!(produce(&mut client, there, "y").await, storage_error);
+        assert_ne!(partition_error(&mut client, there).await, 0);
+        assert_eq!((end(&mut client, here).await, partition_error(&mut client, here).await), (Ok(offset), 0));
+        assert_eq!(produce(&mut client, here, "y").await, 0);
+        let described = client.call(4, DescribeLogDirsRequest::default().with_topics(None)).await;
+        let errors: Vec<_> = described.results.iter().map(|dir| dir.error_code).collect();
+        assert_eq!(errors, [0, storage_error]);
+        let new = format!("new-{offset}");
+        client.create_topic(&new, 1, &[]).await;
+        assert_eq!(produce(&mut client, &new, "x").await, 0);
+        assert!(!a.join(format!("{there}-0")).exists(), "never made anew in another directory");
+    }
+    broker.stop().await;
+    std::fs::remove_file(&b).unwrap();
+    std::fs::rename(&kept, &b).unwrap();
+    broker.restart().await;
+    let mut client = broker.client().await;
+    assert_eq!((end(&mut client, there).await, end(&mut client, here).await), (Ok(1), Ok(3)));
+    assert_eq!(produce(&mut client, there, "y").await, 0);
 }

@@ -1,9 +1,11 @@
 //! One test binary.
 mod conversation;
+mod crash_points;
 mod disks;
 mod golden;
 mod groups_over_restarts;
 mod overload;
+mod power_cuts;
 mod rude_clients;
 mod starting;
 mod tidy;

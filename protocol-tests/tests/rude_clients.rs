@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use gracchus_wire::Request;
 use gracchus_wire::messages::{ApiVersionsRequest, FetchRequest, MetadataRequest, fetch_request as f};
 use protocol_tests::client::{produce_request, topic_name};
+use protocol_tests::process::serve;
 use protocol_tests::{Client, TestBroker, batch};
 use tokio::io::AsyncReadExt;
 
@@ -117,4 +118,59 @@ async fn only_who_waits_for_replicas_can_be_late() {
         let answer = &answer.responses[0].partition_responses[0];
         assert_eq!((answer.error_code, answer.base_offset), (0, offset));
     }
+}
+
+fn api_versions() -> Request {
+    Request::ApiVersions(ApiVersionsRequest::default())
+}
+
+#[tokio::test]
+async fn when_descriptors_are_used_up_who_is_connected_goes_on_and_others_wait_for_their_turn() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (process, address) = serve(dir.path(), &[]);
+    let mut client = Client::connect(address).await;
+    client.create_topic("t", 1, &[]).await;
+    client.produce("t", 0, -1, batch::values(&["first"])).await;
+    process.limit_open_files(process.open_files() as u64 + 5);
+    let mut crowd = Vec::new();
+    for _ in 0..40 {
+        let mut one = Client::connect(address).await;
+        one.send(0, &api_versions()).await;
+        crowd.push(one);
+    }
+    for offset in 1..20 {
+        let answer = client.produce("t", 0, -1, batch::values(&["x"])).await;
+        let answer = &answer.responses[0].partition_responses[0];
+        assert_eq!((answer.error_code, answer.base_offset), (0, offset));
+    }
+    // Each gives its place to the next.
+    for mut one in crowd {
+        assert!(one.receive_raw().await.is_some(), "whoever waits is served in the end");
+    }
+    assert_eq!(client.metadata().await.brokers.len(), 1);
+}
+
+#[tokio::test]
+async fn thousands_of_connections_that_come_and_go_leave_no_memory_behind() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let (process, address) = serve(dir.path(), &[]);
+    let come_and_go = async |rounds: usize| {
+        for _ in 0..rounds {
+            let mut crowd = Vec::new();
+            for _ in 0..40 {
+                let mut one = Client::connect(address).await;
+                one.send(0, &api_versions()).await;
+                crowd.push(one);
+            }
+            for one in &mut crowd {
+                assert!(one.receive_raw().await.is_some());
+            }
+        }
+    };
+    come_and_go(10).await;
+    let (before, files) = (process.memory_bytes(), process.open_files());
+    come_and_go(50).await;
+    let grown = process.memory_bytes().saturating_sub(before);
+    assert!(grown < 2 * 1024 * 1024, "{grown} bytes");
+    assert!(process.open_files() <= files + 40, "{} files, {files} before", process.open_files());
 }

@@ -6,6 +6,7 @@
 mod configs;
 mod coordinator;
 mod crashes;
+mod disk_faults;
 mod fetch;
 mod fetch_sessions;
 mod frames;

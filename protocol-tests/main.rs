@@ -1,0 +1,131 @@
+//! The long part of the tests, run by hand: `cargo run --release -p protocol-tests -- crashes --points 100000`.
+
+use std::process::ExitCode;
+use std::time::Instant;
+
+use clap::{Parser, Subcommand};
+use protocol_tests::{crash_points, kill_loop, mutants, power_cuts, soak};
+
+/// The long part of the tests.
+#[derive(Debug, Parser)]
+#[command(name = "protocol-tests")]
+struct Command {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Everything below but the mutants, for so many minutes in all; prints a table
+    Soak {
+        #[arg(long, default_value_t = 30)]
+        minutes: u64,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// Power cuts at every operation of a log, from one seed on, until there were so many
+    Crashes {
+        #[arg(long, default_value_t = 100_000)]
+        points: u64,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
+    /// Power cuts of a whole broker under load, on a simulated disk
+    Power {
+        #[arg(long, default_value_t = 1000)]
+        cuts: u32,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Mistakes planted into a copy of the last commit: do the tests find them?
+    Mutants {
+        /// Those whose name contains this
+        #[arg(default_value = "")]
+        only: String,
+    },
+    /// A process that is killed under load, so many times
+    Kills {
+        #[arg(long, default_value_t = 30)]
+        kills: u32,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match Command::parse().what {
+        What::Soak { minutes, seed, threads } => soaked(minutes, seed, threads),
+        What::Crashes { points, seed, threads } => crashes(points, seed, threads),
+        What::Mutants { only } => plant(&only),
+        What::Power { cuts, seed } => power(cuts, seed),
+        What::Kills { kills, seed } => killed(kills, seed),
+    }
+}
+
+fn crashes(points: u64, seed: u64, threads: usize) -> ExitCode {
+    let began = Instant::now();
+    match crash_points::run(seed, points, threads) {
+        Ok(done) => {
+            let (points, batches) = (done.tally.points, done.tally.batches);
+            let seconds = began.elapsed().as_secs_f64();
+            println!(
+                "{points} power cuts in {} schedules, {batches} batches read back: {seconds:.1} s",
+                done.schedules
+            );
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("{failure}after {:.1} s", began.elapsed().as_secs_f64());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A failure is a panic that says what is wrong.
+fn killed(kills: u32, seed: u64) -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("threads for a runtime");
+    let done = runtime.block_on(kill_loop::run(kills, seed));
+    println!(
+        "{} kills, {} batches acknowledged and found once and in order; slowest start {:?}",
+        done.kills, done.acknowledged, done.slowest_start
+    );
+    ExitCode::SUCCESS
+}
+
+fn plant(only: &str) -> ExitCode {
+    let mut missed = 0;
+    mutants::run(only, |outcome| match outcome.found_after {
+        Some(after) => println!("found after {:5.1} s: {}", after.as_secs_f64(), outcome.name),
+        None => {
+            println!("NOT FOUND: {}", outcome.name);
+            missed += 1;
+        }
+    });
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// A failure is a panic that says what is wrong.
+fn power(cuts: u32, seed: u64) -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("threads for a runtime");
+    let done = runtime.block_on(power_cuts::run(cuts, seed));
+    let (records, commits, topics) = done.acknowledged;
+    println!(
+        "{} power cuts; {records} records, {commits} commits and {topics} topics were acknowledged and found",
+        done.power_cuts
+    );
+    ExitCode::SUCCESS
+}
+
+/// A failure is a panic that says what is wrong.
+fn soaked(minutes: u64, seed: u64, threads: usize) -> ExitCode {
+    let runtime = tokio::runtime::Runtime::new().expect("threads for a runtime");
+    println!("| | | minutes |\n|---|---|---:|");
+    for row in runtime.block_on(soak::run(minutes, seed, threads)) {
+        println!("| {} | {} | {:.1} |", row.what, row.done, row.took.as_secs_f64() / 60.0);
+    }
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,81 @@
+//! The long part of all of it, one after the other, for so many minutes; what was done comes out as a table.
+
+use std::time::{Duration, Instant};
+
+use crate::{crash_points, kill_loop, power_cuts};
+
+/// Power cuts of one log in a turn.
+const POINTS: u64 = 20_000;
+
+/// Power cuts of a whole broker in a turn.
+const POWER_CUTS: u32 = 25;
+
+/// Kills of a process in a turn.
+const KILLS: u32 = 5;
+
+/// One part of the soak.
+#[derive(Debug)]
+pub struct Row {
+    pub what: &'static str,
+    /// How much of it was done.
+    pub done: String,
+    pub took: Duration,
+}
+
+/// Runs everything, for `minutes` in all, from a seed on.
+///
+/// # Panics
+/// When something does not hold, with what it is and the seed.
+pub async fn run(minutes: u64, seed: u64, threads: usize) -> Vec<Row> {
+    let each = Duration::from_secs(minutes * 60) / 3;
+    vec![one_log(each, seed, threads), whole_broker(each, seed).await, process(each, seed).await]
+}
+
+fn one_log(time: Duration, seed: u64, threads: usize) -> Row {
+    let began = Instant::now();
+    let (mut schedules, mut points, mut batches) = (0, 0, 0);
+    while began.elapsed() < time {
+        match crash_points::run(seed + schedules, POINTS, threads) {
+            Ok(done) => {
+                schedules += done.schedules;
+                points += done.tally.points;
+                batches += done.tally.batches;
+            }
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    let done = format!("{points} power cuts in {schedules} schedules; {batches} batches read back");
+    Row { what: "one log, power cut at every operation of a simulated disk", done, took: began.elapsed() }
+}
+
+async fn whole_broker(time: Duration, seed: u64) -> Row {
+    let began = Instant::now();
+    let (mut power_cuts, mut acknowledged) = (0, (0, 0, 0));
+    while began.elapsed() < time {
+        let done = power_cuts::run(POWER_CUTS, seed + u64::from(power_cuts)).await;
+        power_cuts += done.power_cuts;
+        let (records, commits, topics) = done.acknowledged;
+        acknowledged = (acknowledged.0 + records, acknowledged.1 + commits, acknowledged.2 + topics);
+    }
+    let (records, commits, topics) = acknowledged;
+    let done = format!(
+        "{power_cuts} power cuts; {records} records, {commits} commits and {topics} topics acknowledged and found"
+    );
+    Row { what: "a whole broker under load, on a simulated disk", done, took: began.elapsed() }
+}
+
+async fn process(time: Duration, seed: u64) -> Row {
+    let began = Instant::now();
+    let (mut kills, mut acknowledged, mut slowest) = (0, 0, Duration::ZERO);
+    while began.elapsed() < time {
+        let done = kill_loop::run(KILLS, seed + u64::from(kills)).await;
+        kills += done.kills;
+        acknowledged += done.acknowledged;
+        slowest = slowest.max(done.slowest_start);
+    }
+    let slowest = slowest.as_millis();
+    let done = format!(
+        "{kills} kills; {acknowledged} batches acknowledged and found once and in order; slowest start {slowest} ms"
+    );
+    Row { what: "a process under load, SIGKILL", done, took: began.elapsed() }
+}
