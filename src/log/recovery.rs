@@ -195,6 +195,7 @@ impl Log {
             return Ok(());
         }
         for base in bases.iter().rev() {
+            self.unflushed.names.change(&self.shared)?;
             self.remove_segment(&SegmentId::new(*base))?;
         }
         self.shared.env.fs.sync_dir(&self.shared.dir)

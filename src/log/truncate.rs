@@ -42,6 +42,7 @@ impl Log {
         // From the end, so that a crash in between leaves a log without a hole; and for good, so that none of them is
         // there again behind what is appended next.
         while let Some(segment) = left.pop_if(|segment| segment.id.base >= offset) {
+            self.unflushed.names.change(&self.shared)?;
             self.remove_segment(&segment.id)?;
         }
         self.shared.env.fs.sync_dir(&self.shared.dir)?;

@@ -31,7 +31,7 @@ pub(crate) struct Unflushed {
     pub newest: Newest,
 }
 
-/// The names of segments that were made at the end or removed at the front. Not every file system keeps their order: of two
+/// The names of segments that were made or removed. Not every file system keeps their order: of two
 /// changes a power cut may leave the later one only, and then there is a hole in the log. So the earlier one is flushed
 /// before the next is made, if no flush has done so meanwhile.
 #[derive(Clone, Copy, Debug, Default)]

@@ -28,6 +28,8 @@ async fn a_panic_in_a_shard_takes_its_partitions_offline_and_everyone_is_answere
     // Its directory is renamed.
     many.shard.send(Message::Delete(partitions[0].key()));
     assert!(are_refused(&many.append(&partitions[1..]).await));
+    // Answered once the shard has come to itself.
+    many.ask(Message::Checkpoint).await;
     assert!(partitions[1..].iter().all(is_offline));
     disk.heal();
     assert!(are_refused(&many.append(&partitions[1..]).await), "also when the cause has passed");
@@ -45,6 +47,7 @@ async fn a_panic_while_one_log_appends_takes_that_one_offline_and_no_other() {
         None
     });
     let outcomes = many.append(&partitions).await;
+    many.ask(Message::Checkpoint).await;
     assert!(are_refused(&outcomes[7..8]) && is_offline(&partitions[7]));
     let others = outcomes[..7].iter().chain(&outcomes[8..]);
     assert!(others.into_iter().all(|outcome| matches!(outcome, Some(Ok(_)))));
