@@ -27,8 +27,7 @@ pub struct Client {
 impl Client {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).await.expect("the broker accepts");
-        Self { stream, correlation_id: 0 }
+        Self::try_connect(address).await.expect("the broker accepts")
     }
 
     /// Connects to a broker that may be gone.
@@ -37,12 +36,13 @@ impl Client {
         Some(Self { stream, correlation_id: 0 })
     }
 
-    /// Sends a request to a broker that may be gone.
-    pub async fn try_send(&mut self, version: i16, request: &Request) -> Option<()> {
+    /// Sends a request to a broker that may be gone; answers its correlation id.
+    pub async fn try_send(&mut self, version: i16, request: &Request) -> Option<i32> {
         self.correlation_id += 1;
         let frame = client::encode_request(version, self.correlation_id, Some("protocol-tests"), request)
             .expect("requests of a test can be encoded");
-        self.stream.write_all(&frame).await.ok()
+        self.stream.write_all(&frame).await.ok()?;
+        Some(self.correlation_id)
     }
 
     /// Reads an answer from a broker that may be gone.
@@ -61,11 +61,7 @@ impl Client {
 
     /// Sends a request; answers its correlation id.
     pub async fn send(&mut self, version: i16, request: &Request) -> i32 {
-        self.correlation_id += 1;
-        let frame = client::encode_request(version, self.correlation_id, Some("protocol-tests"), request)
-            .expect("requests of a test can be encoded");
-        self.send_raw(&frame).await;
-        self.correlation_id
+        self.try_send(version, request).await.expect("the broker reads")
     }
 
     /// Sends bytes as they are.
@@ -75,8 +71,7 @@ impl Client {
 
     /// Reads the answer to a request of this API and version.
     pub async fn receive(&mut self, api: ApiKey, version: i16) -> (i32, Response) {
-        let frame = self.receive_raw().await.expect("an answer, not a closed connection");
-        client::decode_response(api, version, frame).expect("an answer that can be read")
+        self.try_receive(api, version).await.expect("an answer, not a closed connection")
     }
 
     /// Reads a frame, without its length; `None` when the broker closed the connection.

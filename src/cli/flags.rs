@@ -77,7 +77,7 @@ impl Flags {
     pub fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, CliError> {
         let args: Vec<_> = args.into_iter().collect();
         let parsed = if args.get(1).is_some_and(|word| word == Verify::WORD) {
-            Verify::parse_args(args.into_iter().skip(1)).map(Parsed::Verify)
+            Verify::try_parse_from(args.into_iter().skip(1)).map(Parsed::Verify)
         } else {
             let matches = Self::command().try_get_matches_from(args);
             matches.and_then(|m| Self::from_arg_matches(&m)).map(|flags| Parsed::Flags(Box::new(flags)))

@@ -1,6 +1,5 @@
 //! `gracchus verify DIR…`: looks at everything in data directories and changes nothing.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -24,11 +23,6 @@ pub struct Verify {
 impl Verify {
     /// The word that asks for it, in place of a file of settings.
     pub(super) const WORD: &str = "verify";
-
-    /// Reads the arguments behind the program's name.
-    pub(super) fn parse_args(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        Self::try_parse_from(args)
-    }
 
     /// Prints a line for everything that is not as it should be, and one for each directory.
     ///

@@ -227,6 +227,14 @@ impl Active {
         })
     }
 
+    /// The same while a log is opened, where what has found no space is found by walking. Returns whether they are complete.
+    pub(crate) fn complete_indexes_if_space(&mut self, shared: &Shared) -> io::Result<bool> {
+        match self.complete_indexes(shared) {
+            Err(e) if is_no_space(&e) => Ok(false),
+            completed => completed.map(|_| true),
+        }
+    }
+
     /// Whether [`Active::complete_indexes`] has nothing to do.
     pub(crate) fn indexes_are_complete(&self) -> bool {
         let nothing_waits = self.index.tail.is_empty() && self.time_index.tail.is_empty();

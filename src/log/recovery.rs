@@ -11,7 +11,7 @@ use gracchus_wire::records::BatchHeader;
 
 use crate::config::{LogConfig, LogEnv};
 use crate::error::{OpenError, ReadError};
-use crate::fs::{is_no_space, sync_or_forget};
+use crate::fs::sync_or_forget;
 use crate::leftovers::tidy;
 use crate::log::{Active, Log, RecoveryStart, State};
 use crate::names::Kind;
@@ -178,11 +178,8 @@ impl Log {
             return Ok(());
         }
         let mut old = old;
-        match old.complete_indexes(&self.shared) {
-            Ok(_) => self.note_indexes(&old.id),
-            // What has found no space is found by walking.
-            Err(e) if is_no_space(&e) => {}
-            Err(e) => return Err(e),
+        if old.complete_indexes_if_space(&self.shared)? {
+            self.note_indexes(&old.id);
         }
         let old = Arc::new(old.as_segment());
         self.sealed = self.sealed.iter().cloned().chain([old]).collect();

@@ -5,7 +5,7 @@ use std::io;
 use gracchus_base::{Offset, Timestamp};
 
 use crate::error::ReadError;
-use crate::fs::{Access, DiskFile, is_no_space};
+use crate::fs::{Access, DiskFile};
 use crate::index::{self, IndexEntry, IndexParts, OffsetEntry, TimeEntry};
 use crate::log::Active;
 use crate::names::Kind;
@@ -143,12 +143,7 @@ impl Segment {
         let mut active = Active::new(base);
         let nothing = Resume { index_before: base, time_index_complete: false, check_crc: false };
         active.take_up(shared, file, len, nothing, interval_bytes)?;
-        let made = match active.complete_indexes(shared) {
-            Ok(_) => true,
-            // What has found no space is found by walking.
-            Err(e) if is_no_space(&e) => false,
-            Err(e) => return Err(e),
-        };
+        let made = active.complete_indexes_if_space(shared)?;
         Ok((Self { len, ..active.as_segment() }, made))
     }
 }

@@ -31,9 +31,9 @@ pub(crate) struct Unflushed {
     pub newest: Newest,
 }
 
-/// The names of segments that were made or removed. Not every file system keeps their order: of two
-/// changes a power cut may leave the later one only, and then there is a hole in the log. So the earlier one is flushed
-/// before the next is made, if no flush has done so meanwhile.
+/// The names of segments that were made or removed. Not every file system keeps their order: of two changes a power cut
+/// may leave the later one only, and then there is a hole in the log. So the earlier one is flushed before the next is made,
+/// if no flush has done so meanwhile.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct SegmentNames {
     changes: u64,

@@ -147,8 +147,7 @@ impl Worker {
     }
 
     fn load_again(&mut self, partition: i32) {
-        let is_due = |slot: &mut Slot| slot.failed && slot.outbox.is_idle();
-        if self.slots.get_mut(&partition).is_some_and(is_due)
+        if self.slots.get(&partition).is_some_and(|slot| slot.failed && slot.outbox.is_idle())
             && let Some(slot) = self.slots.remove(&partition)
         {
             self.load(slot.partition);

@@ -22,10 +22,8 @@ impl PartitionLog {
     /// Opens the partition: recovers its log, if it has one, and rebuilds producers and epochs from it. A log that
     /// cannot be opened makes a partition that is offline.
     pub(super) fn open(open: &Open, env: &ShardEnv) -> Self {
-        let flush_before_ack = env.flushes_before_ack(&open.config);
-        let fresh = || PartitionLeader::new(open.leader_epoch, flush_before_ack, env.producers_max);
         let start = match open.found {
-            FoundLog::NeverWritten => return Self::with(open, fresh(), None, Status::Online),
+            FoundLog::NeverWritten => return Self::without_log(open, env, Status::Online),
             FoundLog::There {
                 clean_shutdown,
                 checkpointed: Checkpointed { recovery_point, log_start, .. },
@@ -36,23 +34,27 @@ impl PartitionLog {
                     partition = %open.partition.name(), directory = %open.dir.display(),
                     "the log is gone although it held records; the partition is offline"
                 );
-                return Self::with(open, fresh(), None, Status::Offline);
+                return Self::not_opened(open, env);
             }
         };
-        match recover(open, env, flush_before_ack, start) {
+        match recover(open, env, env.flushes_before_ack(&open.config), start) {
             Ok((leader, log)) => Self::with(open, leader, Some(log), Status::Online),
             Err(error) => {
                 tracing::error!(partition = %open.partition.name(), %error, "the partition is offline");
-                Self::with(open, fresh(), None, Status::Offline)
+                Self::not_opened(open, env)
             }
         }
     }
 
-    /// A partition that was never opened since its shard failed: it is offline.
+    /// A partition whose log is not there or was not opened: it is offline.
     pub(super) fn not_opened(open: &Open, env: &ShardEnv) -> Self {
+        Self::without_log(open, env, Status::Offline)
+    }
+
+    fn without_log(open: &Open, env: &ShardEnv, status: Status) -> Self {
         let flush_before_ack = env.flushes_before_ack(&open.config);
         let leader = PartitionLeader::new(open.leader_epoch, flush_before_ack, env.producers_max);
-        Self::with(open, leader, None, Status::Offline)
+        Self::with(open, leader, None, status)
     }
 
     fn with(open: &Open, leader: PartitionLeader, log: Option<Box<Log>>, status: Status) -> Self {
