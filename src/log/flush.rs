@@ -242,8 +242,8 @@ impl FlushTicket {
             Some(file) => file.sync_data(),
             None => match self.shared.open(&file.id, file.kind) {
                 Ok(file) => file.sync_data(),
-                // Retention has removed the segment: nothing is left to flush.
-                Err(ReadError::Gone) if file.id.is_gone() => Ok(()),
+                // Retention has removed the segment, or something else the snapshot: nothing is left to flush.
+                Err(ReadError::Gone) if file.id.is_gone() || file.kind == Kind::Snapshot => Ok(()),
                 Err(ReadError::Io(e)) => Err(e),
                 Err(other) => Err(io::Error::other(other)),
             },

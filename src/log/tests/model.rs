@@ -130,17 +130,37 @@ impl Model {
     }
 }
 
+/// A snapshot that a restart found behind the end gets a segment of its own afterwards, and goes with it.
+#[test]
+fn a_snapshot_that_went_with_its_segment_is_not_missed_by_a_flush() {
+    let append = Step::Append { records: 1, len: 140, timestamp: 0 };
+    run(vec![
+        append.clone(),
+        Step::Restart { clean: true },
+        Step::AdvanceStart(1),
+        Step::Restart { clean: false },
+        Step::RetainBytes(0),
+        append,
+        Step::RetainMs(0),
+        Step::Flush,
+    ]);
+}
+
+fn run(steps: Vec<Step>) {
+    let disk = SimDisk::new();
+    let log = lazy(sim_env(&disk), &dir());
+    let mut model = Model { disk, log, batches: Vec::new() };
+    for step in steps {
+        model.take(step);
+        model.check();
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_log_holds_what_a_list_of_batches_holds(steps in prop::collection::vec(step(), 1..60)) {
-        let disk = SimDisk::new();
-        let log = lazy(sim_env(&disk), &dir());
-        let mut model = Model { disk, log, batches: Vec::new() };
-        for step in steps {
-            model.take(step);
-            model.check();
-        }
+        run(steps);
     }
 }
