@@ -159,11 +159,14 @@ impl FlushTicket {
     }
 
     /// After a failed flush: the kernel takes what it could not write for written. A restart that read it from memory
-    /// would believe in it, and its flush would write nothing (FAULTS 29); so what is on the disk is to be read.
+    /// would believe in it, and its flush would write nothing (FAULTS 29); so what is on the disk is to be read, also of
+    /// files that were written since the ticket was taken: a flush of the whole file system has lost theirs as well. Each
+    /// is flushed once more, for nobody: what can be written is, and the kernel has told its error before the restart asks.
     pub(crate) fn forget_cached(&self) {
-        for unflushed in &self.files {
-            let opened = || self.shared.open(&unflushed.id, unflushed.kind).ok();
-            if let Some(file) = unflushed.file.clone().or_else(opened) {
+        let (fs, dir) = (&self.shared.env.fs, &self.shared.dir);
+        for entry in fs.list(dir).unwrap_or_default() {
+            if let Ok(file) = fs.open(&dir.join(entry.name)) {
+                let _counts_for_nothing = file.sync_data().is_ok();
                 file.forget_cached();
             }
         }

@@ -7,7 +7,7 @@ use gracchus_base::{Offset, Timestamp};
 
 use crate::append::INDEX_TAIL_BYTES;
 use crate::error::ReadError;
-use crate::fs::{Access, DiskFile, File, is_no_space};
+use crate::fs::{Access, DiskFile, File, is_no_space, sync_or_forget};
 use crate::index::{self, IndexEntry, IndexParts, OffsetEntry, TimeEntry};
 use crate::log::Active;
 use crate::names::Kind;
@@ -171,7 +171,8 @@ impl Active {
         }
     }
 
-    /// Cuts the index files to what is kept.
+    /// Cuts the index files to what is kept, for good: entries that came back with a power cut would grow like those that
+    /// belong there, and name places of batches that are gone.
     fn keep(&mut self, shared: &Shared, kept: &Kept) -> io::Result<()> {
         self.index.in_file = entry_bytes::<OffsetEntry>(kept.offset_entries);
         self.time_index.in_file = entry_bytes::<TimeEntry>(kept.time_entries);
@@ -181,6 +182,7 @@ impl Active {
                 && file.size()? > len
             {
                 file.set_len(len)?;
+                sync_or_forget(&*file)?;
             }
         }
         if let Some(last) = kept.time_last {

@@ -407,7 +407,7 @@ impl FileSystem for SimDisk {
             (Err(fault), unsettled) => {
                 for node in unsettled {
                     if let Node::File(file) = node {
-                        file.lose_pending();
+                        file.lose_pending_unseen();
                     }
                 }
                 return Err(error_of(fault));

@@ -263,6 +263,11 @@ fn faults_29_what_a_failed_flush_has_lost_is_not_read_from_memory_by_the_next_st
         append(&mut log, batch(1, 1, 100, 0));
         disk.fail(|_, op, _| matches!(op, Op::SyncData | Op::SyncFs).then_some(Fault::Io));
         let ticket = log.flush_ticket().unwrap();
+        if together {
+            // What is written to another file meanwhile is lost with the rest.
+            log.roll(&[], NOW).unwrap();
+            append(&mut log, batch(2, 1, 100, 0));
+        }
         let outcome = match together {
             false => ticket.run(),
             true => run_together(vec![ticket], &log.shared.env.fs).remove(0),
@@ -283,4 +288,16 @@ fn faults_29_what_a_failed_flush_has_lost_is_not_read_from_memory_by_the_next_st
             "what was flushed after the restart is there after a power cut"
         );
     }
+}
+
+#[test]
+fn faults_29_a_log_that_others_have_flushed_in_vain_hears_of_it_from_its_own_file() {
+    let disk = SimDisk::new();
+    let env = sim_env(&disk);
+    let mut logs: Vec<_> = (0..2).map(|n| lazy(env.clone(), format!("/t-{n}").as_ref())).collect();
+    logs.iter_mut().for_each(|log| append(log, batch(0, 1, 100, 0)));
+    disk.fail(|_, op, _| (op == Op::SyncFs).then_some(Fault::Io));
+    let ticket = logs[0].flush_ticket().unwrap();
+    assert!(run_together(vec![ticket], &env.fs).remove(0).is_err());
+    assert!(logs[1].flush_ticket().unwrap().run().is_err(), "its batch is not on the disk");
 }

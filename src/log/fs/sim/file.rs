@@ -102,8 +102,10 @@ impl DiskFile for SimFile {
         };
         match begun {
             Ok(true) => {}
+            Ok(false) if file.take_error() => return Err(error_of(Fault::Io)),
             Ok(false) => file.flush(),
             Err(fault) => {
+                file.take_error();
                 file.lose_pending();
                 return Err(error_of(fault));
             }

@@ -22,6 +22,8 @@ pub(super) struct FileNode {
     pending: Vec<Change>,
     /// Pages, by number, that only the disk has.
     cold: BTreeSet<usize>,
+    /// A flush of the whole file system has lost changes: the next flush of this file says so, as Linux does it.
+    error_to_tell: bool,
 }
 
 /// Bytes that come into memory, or leave it, together.
@@ -150,6 +152,18 @@ impl FileNode {
         self.pending.retain(|change| matches!(change, Change::SetLen(_)));
     }
 
+    /// The same when somebody else has flushed it.
+    pub(super) fn lose_pending_unseen(&mut self) {
+        let before = self.pending.len();
+        self.lose_pending();
+        self.error_to_tell |= self.pending.len() < before;
+    }
+
+    /// Whether a flush has to fail because something was lost before; once.
+    pub(super) fn take_error(&mut self) -> bool {
+        std::mem::take(&mut self.error_to_tell)
+    }
+
     /// Takes out of memory what need not be written: what is on the disk is read then.
     pub(super) fn forget_clean(&mut self) {
         self.now.clone_from(&self.flushed);
@@ -193,7 +207,7 @@ impl FileNode {
         if bytes.len() < self.now.len() && !self.pending.is_empty() && heads(chance) {
             bytes.resize(self.now.len(), 0);
         }
-        Self { now: bytes.clone(), flushed: bytes, pending: Vec::new(), cold: BTreeSet::new() }
+        Self { now: bytes.clone(), flushed: bytes, ..Self::default() }
     }
 
     /// Leaves all bytes to the disk alone.
