@@ -287,9 +287,11 @@ impl Player {
         }
         self.settle(&before, judge)?;
         if closed.is_some() {
-            let end = self.history.end();
-            self.history.checkpoint =
-                Checkpointed { recovery_point: end, log_start: checkpoint.log_start, high_watermark: end };
+            self.history.checkpoint = Checkpointed {
+                recovery_point: self.world.log.recovery_point(),
+                log_start: checkpoint.log_start,
+                high_watermark: self.history.end(),
+            };
         }
         Ok(closed.is_some())
     }

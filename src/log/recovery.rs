@@ -85,7 +85,7 @@ impl Log {
         }
         self.log_start = self.log_start.max(self.first_base());
         self.note_unflushed(if believed { self.active.next_offset } else { recovery_point })?;
-        self.replay(&listing.snapshots, believed, visit)?;
+        self.replay(&listing.snapshots, believed, start.recovery_point, visit)?;
         self.forget_files();
         Ok(())
     }

@@ -8,6 +8,7 @@ use gracchus_base::{LeaderEpoch, Offset};
 use gracchus_wire::records::BatchHeader;
 
 use crate::epoch_checkpoint;
+use crate::error::ReadError;
 use crate::log::Log;
 use crate::names::{EPOCH_CHECKPOINT, Kind};
 use crate::producer_snapshot;
@@ -21,6 +22,7 @@ impl Log {
         &mut self,
         snapshots: &[Offset],
         closed_well: bool,
+        recovery_point: Offset,
         visit: &mut dyn FnMut(Recovered),
     ) -> io::Result<()> {
         let first = self.first_base();
@@ -31,8 +33,9 @@ impl Log {
             visit(Recovered::Snapshot(producers));
         }
         let stored = epoch_checkpoint::read(&self.shared.env.fs, &self.shared.dir)?;
-        // What the checkpoint does not have yet begins at or after the recovery point.
-        let epochs_from = if stored.is_some() { self.flushed_to().offset } else { first };
+        // What the checkpoint does not have yet begins at or after the recovery point; also after a stop in good order that
+        // had no space to write it.
+        let epochs_from = if stored.is_some() { recovery_point.min(self.flushed_to().offset) } else { first };
         let has_file = stored.is_some();
         let mut epochs = stored.unwrap_or_default();
         epochs.retain(|(_, start)| *start < epochs_from);
@@ -106,7 +109,11 @@ impl Log {
         }
         let view = self.view();
         for part in view.parts_from(from) {
-            let Some((position, _)) = part.find(from, part.len).map_err(into_io)? else { continue };
+            let position = match part.find(from, part.len) {
+                Ok(Some((position, _))) => position,
+                Ok(None) | Err(ReadError::Corrupt { .. }) => continue,
+                Err(error) => return Err(into_io(error)),
+            };
             let file = part.open(Kind::Log).map_err(into_io)?;
             let mut scan = Scan::new(&*file, position, part.len, SWEEP_BUFFER);
             // Bytes that are no batch end a segment here; whoever reads them is told so.
