@@ -16,7 +16,7 @@ pub mod typed;
 use std::net::SocketAddr;
 use std::path::Path;
 
-use gracchus_broker::{Broker, Fs, Options};
+use gracchus_broker::{Broker, Options, System};
 use gracchus_state::config::{BrokerConfig, Settings};
 use tempfile::TempDir;
 
@@ -83,7 +83,7 @@ impl TestBroker {
 
     async fn boot(&mut self) {
         let config = BrokerConfig::from_settings(&self.settings).expect("settings of a test are right");
-        let options = Options { config, ephemeral: false, cluster_id: None, fs: Fs::real() };
+        let options = Options { config, ephemeral: false, cluster_id: None, system: System::real() };
         self.broker = Some(Broker::start(options).await.expect("the broker starts"));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, AtomicI64, Ordering};
 
 use gracchus_base::{Entropy, ErrorCode};
-use gracchus_broker::{Broker, Fs, Options};
+use gracchus_broker::{Broker, Fs, Options, System};
 use gracchus_log::fs::sim::SimDisk;
 use gracchus_state::config::{BrokerConfig, Settings};
 use gracchus_wire::messages::{
@@ -124,7 +124,8 @@ async fn start(disk: &SimDisk) -> Broker {
     // Often, so that starts find checkpoints of every age.
     settings.insert("log.flush.offset.checkpoint.interval.ms".into(), "20".into());
     let config = BrokerConfig::from_settings(&settings).expect("settings of a test are right");
-    let options = Options { config, ephemeral: false, cluster_id: None, fs: Fs::new(disk.clone()) };
+    let options =
+        Options { config, ephemeral: false, cluster_id: None, system: System::on(Fs::new(disk.clone())) };
     Broker::start(options).await.expect("the broker starts on what a power cut has left")
 }
 

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use gracchus_broker::{Broker, Fs, Options, open_files};
+use gracchus_broker::{Broker, Options, System, open_files};
 
 use cli::{CliError, Environment, Flags, Parsed, Setup, Signals, start_logging};
 
@@ -79,7 +79,7 @@ async fn start_broker(setup: &Setup) -> Result<Broker, CliError> {
         config: setup.config.clone(),
         ephemeral: setup.ephemeral.is_some(),
         cluster_id: setup.cluster_id.clone(),
-        fs: Fs::real(),
+        system: System::real(),
     };
     Broker::start(options).await.map_err(|error| CliError::failed(error.to_string()))
 }

@@ -52,6 +52,15 @@ pub struct Clock(Source);
 enum Source {
     System { start: Instant },
     Manual { wall_ms: Arc<AtomicI64>, monotonic_ms: Arc<AtomicI64> },
+    Other(Arc<dyn TimeSource>),
+}
+
+/// A clock of somebody else, such as a simulation's.
+pub trait TimeSource: fmt::Debug + Send + Sync {
+    /// The time of day, which may jump.
+    fn now(&self) -> Timestamp;
+    /// The time that never jumps.
+    fn monotonic(&self) -> Monotonic;
 }
 
 impl Clock {
@@ -66,11 +75,17 @@ impl Clock {
         Self(Source::Manual { wall_ms, monotonic_ms: Arc::new(AtomicI64::new(0)) })
     }
 
+    /// Somebody else's clock.
+    pub fn other(source: Arc<dyn TimeSource>) -> Self {
+        Self(Source::Other(source))
+    }
+
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { .. } => Timestamp(system_now_ms()),
             Source::Manual { wall_ms, .. } => Timestamp(wall_ms.load(Ordering::SeqCst)),
+            Source::Other(source) => source.now(),
         }
     }
 
@@ -81,6 +96,7 @@ impl Clock {
                 Monotonic(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX))
             }
             Source::Manual { monotonic_ms, .. } => Monotonic(monotonic_ms.load(Ordering::SeqCst)),
+            Source::Other(source) => source.monotonic(),
         }
     }
 

@@ -13,7 +13,7 @@ pub mod metadata_record;
 pub mod producer;
 pub mod topic_name;
 
-pub use clock::{Clock, Monotonic, Timestamp};
+pub use clock::{Clock, Monotonic, TimeSource, Timestamp};
 pub use entropy::Entropy;
 pub use error_code::ErrorCode;
 pub use ids::{

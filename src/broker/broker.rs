@@ -4,12 +4,10 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
-use gracchus_base::{Clock, Entropy, limits};
-use gracchus_log::Fs;
+use gracchus_base::limits;
 use gracchus_state::config::{BrokerConfig, HostPort};
 use gracchus_state::controller::{self, BrokerStart};
 use gracchus_state::fetch_session::FetchSessionLimits;
@@ -24,13 +22,16 @@ use crate::cold_reads::ColdReads;
 use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::{DataDirs, DataDirsOptions, FoundLogs, StartError as DirError};
+use crate::execution::Running;
 use crate::fetch_sessions::FetchSessions;
 use crate::listener::{self, ConnectionCounts, Endpoint};
+use crate::local::LocalConnection;
 use crate::metadata::Publisher;
 use crate::node::Node;
 use crate::producer_ids::ProducerIds;
 use crate::quorum::{Quorum, QuorumError, QuorumOptions};
 use crate::shutdown::{self, ShutdownTrigger};
+use crate::system::System;
 use crate::topics::Topics;
 use crate::upkeep;
 
@@ -42,8 +43,8 @@ pub struct Options {
     pub ephemeral: bool,
     /// The id that a new cluster gets and an old one must have; `None` takes what is there, or makes one.
     pub cluster_id: Option<String>,
-    /// Where the directories are: [`Fs::real`], or a disk of a test.
-    pub fs: Fs,
+    /// [`System::real`], or that of a test.
+    pub system: System,
 }
 
 /// Why a broker did not start. Nothing was changed on disk unless it is [`StartError::Quorum`] or a failing disk.
@@ -71,7 +72,7 @@ pub struct Broker {
     addresses: Vec<SocketAddr>,
     stop: ShutdownTrigger,
     background: Vec<tokio::task::JoinHandle<()>>,
-    controller: JoinHandle<()>,
+    controller: Running,
 }
 
 /// When, after the shutdown began, connections that are still there are left to themselves.
@@ -96,19 +97,17 @@ impl Broker {
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let began = Instant::now();
         let config = Arc::new(options.config);
-        let (clock, entropy) = (Clock::system(), Entropy::system());
         let bound = bind_all(&config).await?;
         let addresses: Vec<_> = bound.iter().map(|bound| bound.address).collect();
         let (data_dirs, found) = DataDirs::open(&DataDirsOptions {
             config: &config,
             cluster_id: options.cluster_id.as_deref(),
             ephemeral: options.ephemeral,
-            fs: &options.fs,
-            clock: &clock,
-            entropy: &entropy,
+            system: &options.system,
         })?;
         let data_dirs = Arc::new(data_dirs);
-        let parts = Parts { config, clock, entropy, data_dirs, ephemeral: options.ephemeral };
+        let system = options.system;
+        let parts = Parts { config, system, data_dirs, ephemeral: options.ephemeral };
         let (node, controller) = parts.node(&bound, found).await?;
         let (stop, stopping) = shutdown::channel();
         let endpoints: Vec<_> = bound.iter().map(|bound| told(&bound.endpoint, bound.address)).collect();
@@ -125,6 +124,11 @@ impl Broker {
     /// Where it listens, in the order of the configured listeners.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// A client of it in this process.
+    pub fn connect(&self) -> LocalConnection {
+        LocalConnection::new(self.node.clone())
     }
 
     /// What its parts share.
@@ -156,8 +160,7 @@ impl Broker {
         }
         // The controller's thread ends with the last holder of the node, and then the directories are free.
         drop(node);
-        let ended = tokio::task::spawn_blocking(move || controller.join().is_ok());
-        if !matches!(timeout_at(began + CONTROLLER_UNTIL, ended).await, Ok(Ok(true))) {
+        if !matches!(timeout_at(began + CONTROLLER_UNTIL, controller.ended()).await, Ok(true)) {
             tracing::warn!("the controller did not end in time");
         }
         tracing::info!("stopped");
@@ -167,18 +170,13 @@ impl Broker {
 /// What a node is made of.
 struct Parts {
     config: Arc<BrokerConfig>,
-    clock: Clock,
-    entropy: Entropy,
+    system: System,
     data_dirs: Arc<DataDirs>,
     ephemeral: bool,
 }
 
 impl Parts {
-    async fn node(
-        self,
-        bound: &[Bound],
-        mut found: FoundLogs,
-    ) -> Result<(Arc<Node>, JoinHandle<()>), StartError> {
+    async fn node(self, bound: &[Bound], mut found: FoundLogs) -> Result<(Arc<Node>, Running), StartError> {
         let broker = self.config.node_id;
         let (quorum, image) = self.lead(bound, &mut found)?;
         let topics = Arc::new(Topics::default());
@@ -199,22 +197,17 @@ impl Parts {
         let workers = self.data_dirs.shard_count();
         let group_config = group_config(&self.config);
         let linger_ms = self.config.group_coordinator_append_linger_ms;
-        let coordinators = Coordinators::spawn(
-            workers,
-            &group_config,
-            linger_ms,
-            topics.clone(),
-            &self.clock,
-            &self.entropy,
-        );
+        let coordinators =
+            Coordinators::spawn(workers, &group_config, linger_ms, topics.clone(), &self.system);
         if let Some(offsets) = coordinators.offsets_topic() {
             coordinators.load(&offsets);
         }
         // Set once, here.
         let _set = coordinators_cell.set(coordinators.clone());
         let (config, image) = (publisher.config.clone(), publisher.image.clone());
-        let (controller, thread) =
-            Controller::spawn(broker, quorum, publisher).map_err(StartError::Thread)?;
+        let System { clock, entropy, execution, .. } = self.system;
+        let (controller, running) =
+            Controller::spawn(broker, quorum, publisher, execution.clone()).map_err(StartError::Thread)?;
         let sessions = FetchSessionLimits {
             sessions_max: usize::try_from(self.config.max_incremental_fetch_session_cache_slots).unwrap_or(0),
             partitions_max: limits::FETCH_SESSIONS_PARTITIONS_MAX,
@@ -224,10 +217,10 @@ impl Parts {
         let node = Node {
             id: broker,
             cluster_id: self.data_dirs.cluster_id().to_owned(),
-            fetch_sessions: FetchSessions::new(sessions, self.clock.clone(), self.entropy.clone()),
-            cold_reads: ColdReads::new(self.data_dirs.flushes()),
-            clock: self.clock,
-            entropy: self.entropy,
+            fetch_sessions: FetchSessions::new(sessions, clock.clone(), entropy.clone()),
+            cold_reads: ColdReads::new(self.data_dirs.flushes(), execution),
+            clock,
+            entropy,
             config,
             image,
             topics,
@@ -239,7 +232,7 @@ impl Parts {
             connections: Arc::new(ConnectionCounts::default()),
             data_dirs: self.data_dirs,
         };
-        Ok((Arc::new(node), thread))
+        Ok((Arc::new(node), running))
     }
 
     /// Opens the metadata log, takes the lead, registers this broker and raises the leader epochs of all partitions
@@ -249,10 +242,10 @@ impl Parts {
             dir: PathBuf::from(&self.config.metadata_log_dir),
             voter: self.config.node_id,
             env: self.data_dirs.log_env(),
-            clock: self.clock.clone(),
+            clock: self.system.clock.clone(),
             never_flush: self.ephemeral,
         })?;
-        found.set_aside_strays(&self.data_dirs, &image, &self.entropy)?;
+        found.set_aside_strays(&self.data_dirs, &image, &self.system.entropy)?;
         let mut start = Start { quorum: &mut quorum, loader: ImageLoader::new(image), records: Vec::new() };
         if start.loader.image().applied().0.0 < 0 && start.loader.image().features().next().is_none() {
             start.add(controller::bootstrap_records(self.config.topic_defaults.min_insync_replicas))?;
@@ -281,7 +274,7 @@ impl Parts {
         };
         BrokerStart {
             broker_id: self.config.node_id,
-            incarnation_id: self.entropy.uuid(),
+            incarnation_id: self.system.entropy.uuid(),
             endpoints: bound.iter().map(endpoint).collect(),
             rack: self.config.rack.clone(),
             log_dirs: self.data_dirs.ids(),

@@ -5,8 +5,8 @@ use std::io;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
+use crate::execution::Execution;
 use crate::flushes_first::FlushesFirst;
 
 /// Reads of each kind at a time: enough to keep a disk busy, few enough that a dead one does not take all threads.
@@ -19,13 +19,14 @@ pub struct ColdReads {
     lookups: Arc<Semaphore>,
     loads: Arc<Semaphore>,
     flushes: Arc<FlushesFirst>,
+    execution: Execution,
 }
 
 impl ColdReads {
     /// Of disks with these flushes.
-    pub fn new(flushes: Arc<FlushesFirst>) -> Self {
+    pub fn new(flushes: Arc<FlushesFirst>, execution: Execution) -> Self {
         let turns = || Arc::new(Semaphore::new(AT_A_TIME));
-        Self { lookups: turns(), loads: turns(), flushes }
+        Self { lookups: turns(), loads: turns(), flushes, execution }
     }
 
     /// Runs a search that may wait for the disk. When the caller gives up, it still runs to its end, and keeps its turn.
@@ -36,7 +37,7 @@ impl ColdReads {
         &self,
         search: impl FnOnce() -> T + Send + 'static,
     ) -> io::Result<T> {
-        run(&self.lookups, search).await
+        self.run(&self.lookups, search).await
     }
 
     /// The same for bringing records into memory, once the flushes under way have passed.
@@ -45,21 +46,22 @@ impl ColdReads {
     /// As [`ColdReads::look_up`].
     pub async fn load<T: Send + 'static>(&self, load: impl FnOnce() -> T + Send + 'static) -> io::Result<T> {
         self.flushes.let_pass().await;
-        run(&self.loads, load).await
+        self.run(&self.loads, load).await
     }
-}
 
-async fn run<T: Send + 'static>(
-    turns: &Arc<Semaphore>,
-    read: impl FnOnce() -> T + Send + 'static,
-) -> io::Result<T> {
-    let turn = turns.clone().acquire_owned().await.map_err(io::Error::other)?;
-    let with_turn = move || {
-        let outcome = read();
-        drop(turn);
-        outcome
-    };
-    Ok(spawn_blocking(with_turn).await?)
+    async fn run<T: Send + 'static>(
+        &self,
+        turns: &Arc<Semaphore>,
+        read: impl FnOnce() -> T + Send + 'static,
+    ) -> io::Result<T> {
+        let turn = turns.clone().acquire_owned().await.map_err(io::Error::other)?;
+        let with_turn = move || {
+            let outcome = read();
+            drop(turn);
+            outcome
+        };
+        Ok(self.execution.blocking(with_turn).await?)
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +72,7 @@ mod tests {
 
     #[tokio::test]
     async fn loads_that_hang_take_neither_more_threads_nor_the_turns_of_lookups() {
-        let cold = Arc::new(ColdReads::new(Arc::default()));
+        let cold = Arc::new(ColdReads::new(Arc::default(), Execution::Threads));
         let (begun, beginnings) = channel();
         let mut hanging = Vec::new();
         let mut release = Vec::new();

@@ -8,7 +8,6 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 
 use gracchus_base::metadata_record::MetadataRecord;
 use gracchus_base::{BrokerId, ErrorCode};
@@ -16,11 +15,15 @@ use gracchus_state::controller;
 use gracchus_state::image::{ImageError, ImageLoader, MetadataImage};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::execution::{Execution, Running};
 use crate::metadata::Publisher;
 use crate::quorum::Quorum;
 
 /// Changes that wait for the controller; more callers wait for room.
 const QUEUE_MAX: usize = 1024;
+
+/// The stack of the controller's thread.
+const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// The way to the controller.
 #[derive(Clone, Debug)]
@@ -44,11 +47,12 @@ impl Controller {
         broker: BrokerId,
         quorum: Quorum,
         publisher: Publisher,
-    ) -> io::Result<(Self, JoinHandle<()>)> {
+        execution: Execution,
+    ) -> io::Result<(Self, Running)> {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
-        let mut driver = Driver { quorum, publisher };
-        let thread = thread::Builder::new().name("controller".into()).spawn(move || driver.run(receiver))?;
-        Ok((Self { queue, broker }, thread))
+        let driver = Driver { quorum, publisher };
+        let running = execution.clone().start("controller", STACK_BYTES, driver.run(receiver, execution))?;
+        Ok((Self { queue, broker }, running))
     }
 
     /// Runs `decide` in its turn and waits until its records are committed and applied.
@@ -93,9 +97,10 @@ struct Driver {
 }
 
 impl Driver {
-    fn run(&mut self, mut receiver: mpsc::Receiver<Change>) {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Change>, execution: Execution) {
         let mut changes = Vec::new();
-        while receiver.blocking_recv_many(&mut changes, QUEUE_MAX) > 0 {
+        while receiver.recv_many(&mut changes, QUEUE_MAX).await > 0 {
+            execution.step().await;
             self.commit(&mut changes);
         }
         if let Err(error) = self.quorum.close() {

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use gracchus_base::{Clock, Entropy, ErrorCode, Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
+use gracchus_base::{ErrorCode, Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
 use gracchus_log::dir::{Checkpoint, DirError, LogDir};
 use gracchus_log::{Deleter, FileCache, Fs, LogEnv};
 use gracchus_state::config::BrokerConfig;
@@ -20,9 +20,11 @@ use tokio::sync::oneshot;
 use self::found::Found;
 pub use self::found::{Checkpointed, FoundLog, FoundLogs};
 use self::offline::{OfflineDir, each_usable, leave_out};
+use crate::execution::Execution;
 use crate::flushes_first::FlushesFirst;
 use crate::open_files::{self, Shares};
 use crate::shard::{self, Flusher, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
+use crate::system::System;
 
 /// All data directories; at least one that can be used.
 pub struct DataDirs {
@@ -31,6 +33,7 @@ pub struct DataDirs {
     cluster_id: String,
     log_env: LogEnv,
     flushes: Arc<FlushesFirst>,
+    execution: Execution,
     /// Nothing is flushed, and nothing written that only the next start would read.
     ephemeral: bool,
 }
@@ -78,9 +81,7 @@ pub struct DataDirsOptions<'a> {
     pub config: &'a BrokerConfig,
     pub cluster_id: Option<&'a str>,
     pub ephemeral: bool,
-    pub fs: &'a Fs,
-    pub clock: &'a Clock,
-    pub entropy: &'a Entropy,
+    pub system: &'a System,
 }
 
 /// Why the directories were not opened.
@@ -102,7 +103,7 @@ impl DataDirs {
     /// Looks at all directories before it takes the first; those of another cluster or node are refused, unchanged. One
     /// whose disk fails is left out, as long as another one can be used.
     pub fn open(options: &DataDirsOptions<'_>) -> Result<(Self, FoundLogs), StartError> {
-        let fs = options.fs;
+        let System { fs, entropy, .. } = options.system;
         let cluster_id = cluster_id(fs, options)?;
         let paths: Vec<PathBuf> = options.config.log_dirs.iter().map(PathBuf::from).collect();
         let shards_per_dir = shard_count(options.config).div_ceil(paths.len()).max(1);
@@ -115,7 +116,7 @@ impl DataDirs {
             Ok(path.to_owned())
         })?;
         let log_dirs = each_usable(paths, &mut offline, |path| {
-            Ok(LogDir::open(fs, path, &cluster_id, node_id, options.entropy)?)
+            Ok(LogDir::open(fs, path, &cluster_id, node_id, entropy)?)
         })?;
         let flushes = Arc::new(FlushesFirst::default());
         let (mut dirs, mut found) = (Vec::new(), Vec::new());
@@ -133,7 +134,8 @@ impl DataDirs {
             return Err(offline.remove(0).error);
         }
         let found = FoundLogs { found, complete: offline.is_empty() };
-        Ok((Self { dirs, offline, cluster_id, log_env, flushes, ephemeral: options.ephemeral }, found))
+        let (execution, ephemeral) = (options.system.execution.clone(), options.ephemeral);
+        Ok((Self { dirs, offline, cluster_id, log_env, flushes, execution, ephemeral }, found))
     }
 
     /// The cluster's id, as every directory says.
@@ -227,7 +229,7 @@ impl DataDirs {
             let checkpoints = self.dirs[at].collect().await;
             let dirs = self.clone();
             let write = move || dirs.dirs[at].write_checkpoints(&checkpoints, false);
-            if let Err(error) = tokio::task::spawn_blocking(write).await {
+            if let Err(error) = self.execution.blocking(write).await {
                 tracing::error!(%error, "writing the checkpoints panicked");
             }
         }
@@ -266,13 +268,16 @@ impl DataDir {
         options: &DataDirsOptions<'_>,
     ) -> Result<(Self, Found), StartError> {
         let failed = |error| StartError::Io { path: log_dir.path().display().to_string(), error };
+        let execution = &options.system.execution;
         let threads = usize::try_from(options.config.num_recovery_threads_per_data_dir).unwrap_or(1);
+        let threads = execution.threads(threads);
         let found = Found::read(&log_dir, threads).map_err(failed)?;
         log_dir.remove_marked(&log_env.deleter).map_err(failed)?;
         let config = options.config;
         let env = || ShardEnv {
             log: log_env.clone(),
-            clock: options.clock.clone(),
+            clock: options.system.clock.clone(),
+            execution: execution.clone(),
             never_flush: options.ephemeral,
             opening_threads: threads.div_ceil(shards),
             open_files: shares,
@@ -283,7 +288,8 @@ impl DataDir {
             retention_delay_ms: config.log_initial_task_delay_ms,
         };
         let name = format!("flush-{at}");
-        let flusher = Flusher::spawn(&name, &log_dir, flushes.clone()).map_err(StartError::Thread)?;
+        let flusher =
+            Flusher::spawn(&name, &log_dir, flushes.clone(), execution).map_err(StartError::Thread)?;
         let spawn =
             |n| shard::spawn(&format!("shard-{at}-{n}"), env(), flusher.clone()).map_err(StartError::Thread);
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;
@@ -435,17 +441,20 @@ fn cluster_id(fs: &Fs, options: &DataDirsOptions<'_>) -> Result<String, StartErr
             Err(error) => return Err(error.into()),
         }
     }
-    Ok(options.entropy.uuid().to_string())
+    Ok(options.system.entropy.uuid().to_string())
 }
 
 fn log_env(fs: &Fs, cached: usize, options: &DataDirsOptions<'_>) -> Result<LogEnv, StartError> {
     let failed = Arc::new(|path: PathBuf, error| {
         tracing::warn!(path = %path.display(), %error, "a deleted file stays until the next start");
     });
-    let (deleter, _thread) =
-        Deleter::start(fs.clone(), options.clock.clone(), failed).map_err(StartError::Thread)?;
+    let System { clock, entropy, execution, .. } = options.system.clone();
+    let deleter = match execution {
+        Execution::Threads => Deleter::start(fs.clone(), clock, failed).map_err(StartError::Thread)?.0,
+        Execution::Tasks(_) => Deleter::at_once(failed),
+    };
     let files = Arc::new(FileCache::new(cached));
-    Ok(LogEnv { fs: fs.clone(), files, deleter, entropy: options.entropy.clone() })
+    Ok(LogEnv { fs: fs.clone(), files, deleter, entropy })
 }
 
 fn shard_count(config: &BrokerConfig) -> usize {

@@ -23,6 +23,7 @@ pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
         let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
         loop {
             tokio::select! {
+                biased;
                 _ = tick.tick() => node.data_dirs.tick(),
                 _ = trim.tick() => node.buffers.trim(),
                 _ = offsets.tick() => node.coordinators.expire_offsets(),
@@ -40,6 +41,7 @@ pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
         }
     };
     tokio::select! {
+        biased;
         () = ticks => {}
         () = checkpoints => {}
         () = shutdown.started() => {}

@@ -8,6 +8,7 @@ use gracchus_wire::records::{self, Batch};
 use tokio::sync::mpsc;
 
 use super::Command;
+use crate::execution::Execution;
 use crate::partition::Partition;
 use crate::read;
 
@@ -15,8 +16,12 @@ use crate::read;
 const CHUNK_BYTES: u32 = 1024 * 1024;
 
 /// Reads the partition up to its high watermark and tells the worker.
-pub(super) fn spawn(partition: Arc<Partition>, worker: mpsc::WeakUnboundedSender<Command>) {
-    tokio::task::spawn_blocking(move || {
+pub(super) fn spawn(
+    partition: Arc<Partition>,
+    worker: mpsc::WeakUnboundedSender<Command>,
+    execution: &Execution,
+) {
+    execution.blocking(move || {
         let key = partition.key();
         let outcome = replay(&partition, &mut |records| {
             if let Some(worker) = worker.upgrade() {

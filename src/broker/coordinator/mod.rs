@@ -13,12 +13,13 @@ mod worker;
 
 use std::sync::Arc;
 
-use gracchus_base::{Clock, Entropy, ErrorCode, GroupId, TopicId, TopicName};
+use gracchus_base::{ErrorCode, GroupId, TopicId, TopicName};
 use gracchus_state::group::{Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for};
 use tokio::sync::{mpsc, oneshot};
 
 use self::pace::Pace;
 use crate::partition::{Partition, PartitionKey, Topic};
+use crate::system::System;
 use crate::ticket::AppendOutcome;
 use crate::topics::Topics;
 
@@ -83,13 +84,13 @@ impl Coordinators {
         config: &GroupConfig,
         linger_ms: Option<u32>,
         topics: Arc<Topics>,
-        clock: &Clock,
-        entropy: &Entropy,
+        system: &System,
     ) -> Self {
         let start = |_| {
             let (sender, receiver) = mpsc::unbounded_channel();
             let (pace, own) = (Pace::new(linger_ms), sender.downgrade());
-            let worker = worker::Worker::new(config.clone(), clock.clone(), entropy.clone(), pace, own);
+            let System { clock, entropy, execution, .. } = system.clone();
+            let worker = worker::Worker::new(config.clone(), clock, entropy, execution, pace, own);
             tokio::spawn(worker.run(receiver));
             sender
         };

@@ -1,6 +1,5 @@
 //! A coordinator inside a whole broker.
 
-use gracchus_log::Fs;
 use gracchus_state::config::{BrokerConfig, Settings};
 
 use super::*;
@@ -13,7 +12,9 @@ async fn start(dir: &std::path::Path) -> Broker {
     settings.insert("log.dirs".into(), dir.display().to_string());
     settings.insert("offsets.topic.num.partitions".into(), "2".into());
     let config = BrokerConfig::from_settings(&settings).unwrap();
-    Broker::start(Options { config, ephemeral: false, cluster_id: None, fs: Fs::real() }).await.unwrap()
+    Broker::start(Options { config, ephemeral: false, cluster_id: None, system: System::real() })
+        .await
+        .unwrap()
 }
 
 /// Asks until the coordinator of `group` is there.

@@ -1,6 +1,6 @@
 //! A worker: owns machines, performs their effects, and wakes them in time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::outbox::Outbox;
 use super::pace::Pace;
 use super::{Command, load};
+use crate::execution::Execution;
 use crate::partition::{Partition, PartitionKey};
 use crate::shard::Appends;
 use crate::ticket::AppendOutcome;
@@ -24,14 +25,15 @@ const NOTHING_DUE_MS: i64 = 3_600_000;
 const ROUND_MAX: usize = 256;
 
 pub(super) struct Worker {
-    slots: HashMap<i32, Slot>,
+    slots: BTreeMap<i32, Slot>,
     config: GroupConfig,
     clock: Clock,
     entropy: Entropy,
+    execution: Execution,
     /// No machine has anything due before this.
     due: Monotonic,
     /// Partitions with appends that are not sent yet.
-    gathered: HashSet<i32>,
+    gathered: BTreeSet<i32>,
     /// Some of them cannot wait.
     hurry: bool,
     pace: Pace,
@@ -46,7 +48,7 @@ struct Slot {
     loaded: bool,
     /// The machine panicked: what it holds may be half a step.
     failed: bool,
-    waiting: HashMap<Token, oneshot::Sender<Reply>>,
+    waiting: BTreeMap<Token, oneshot::Sender<Reply>>,
     token_next: u64,
     outbox: Outbox,
 }
@@ -56,17 +58,19 @@ impl Worker {
         config: GroupConfig,
         clock: Clock,
         entropy: Entropy,
+        execution: Execution,
         pace: Pace,
         own: mpsc::WeakUnboundedSender<Command>,
     ) -> Self {
         let due = clock.monotonic().plus_ms(NOTHING_DUE_MS);
         Self {
-            slots: HashMap::new(),
+            slots: BTreeMap::new(),
             config,
             clock,
             entropy,
+            execution,
             due,
-            gathered: HashSet::new(),
+            gathered: BTreeSet::new(),
             hurry: false,
             pace,
             own,
@@ -85,6 +89,7 @@ impl Worker {
                 alarm_set_for = Some(self.due);
             }
             tokio::select! {
+                biased;
                 taken = commands.recv_many(&mut round, ROUND_MAX) => match taken {
                     0 => return,
                     _ => round.drain(..).for_each(|command| {
@@ -183,12 +188,12 @@ impl Worker {
             machine,
             loaded: false,
             failed: false,
-            waiting: HashMap::new(),
+            waiting: BTreeMap::new(),
             token_next: 0,
             outbox: Outbox::new(partition.clone(), self.own.clone()),
         };
         self.slots.insert(index, slot);
-        load::spawn(partition, self.own.clone());
+        load::spawn(partition, self.own.clone(), &self.execution);
     }
 
     fn loaded(&mut self, key: PartitionKey, outcome: Result<(), String>) {

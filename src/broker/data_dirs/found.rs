@@ -2,7 +2,7 @@
 //!
 //! Lives only as long as the start. What must not be here: what the directories become afterwards.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::io;
 
 use gracchus_base::{BrokerId, Entropy, Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
@@ -56,8 +56,8 @@ pub struct FoundLogs {
 pub(super) struct Found {
     directory: TopicId,
     clean_shutdown: bool,
-    partitions: HashMap<TopicPartition, FoundPartition>,
-    checkpointed: HashMap<TopicPartition, Checkpointed>,
+    partitions: BTreeMap<TopicPartition, FoundPartition>,
+    checkpointed: BTreeMap<TopicPartition, Checkpointed>,
 }
 
 impl FoundLogs {
@@ -123,7 +123,7 @@ impl Found {
     /// Reads the directory's checkpoints, looks at its partitions with that many threads, and takes the marker of a clean
     /// shutdown away.
     pub(super) fn read(dir: &LogDir, threads: usize) -> io::Result<Self> {
-        let mut checkpointed: HashMap<TopicPartition, Checkpointed> = HashMap::new();
+        let mut checkpointed: BTreeMap<TopicPartition, Checkpointed> = BTreeMap::new();
         for (name, offset) in dir.read_checkpoint(Checkpoint::RecoveryPoint)?.unwrap_or_default() {
             checkpointed.entry(name).or_default().recovery_point = offset;
         }

@@ -8,17 +8,22 @@
 use std::collections::VecDeque;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gracchus_log::{FlushError, FlushTicket, Flushed, LogDir, WholeFlush};
+use tokio::sync::Notify;
 
 use super::{Message, ShardHandle};
+use crate::execution::Execution;
 use crate::flushes_first::FlushesFirst;
 use crate::partition::PartitionKey;
 
 /// Flushes of single logs at a time: one file after another costs several times more than eight at once (DESIGN 4).
 const THREADS: usize = 8;
+
+/// The stack of such a thread.
+const STACK_BYTES: usize = 256 * 1024;
 
 /// Logs that wait for a flush before they are flushed together: fewer are done sooner beside one another.
 const TOGETHER_MIN: usize = 8;
@@ -35,7 +40,8 @@ struct Door(Arc<Shared>);
 
 struct Shared {
     state: Mutex<State>,
-    changed: Condvar,
+    changed: Notify,
+    execution: Execution,
     /// Who reads from the same disk waits meanwhile.
     first: Arc<FlushesFirst>,
 }
@@ -65,16 +71,18 @@ enum Work {
 
 impl Flusher {
     /// Starts the threads of a data directory, before anything is written to it.
-    pub fn spawn(name: &str, dir: &LogDir, first: Arc<FlushesFirst>) -> io::Result<Self> {
+    pub fn spawn(
+        name: &str,
+        dir: &LogDir,
+        first: Arc<FlushesFirst>,
+        execution: &Execution,
+    ) -> io::Result<Self> {
         let state = State { whole: dir.whole_flush()?, ..State::default() };
-        let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new(), first });
+        let (state, changed) = (Mutex::new(state), Notify::new());
+        let shared = Arc::new(Shared { state, changed, execution: execution.clone(), first });
         let flusher = Self(Arc::new(Door(shared.clone())));
         for n in 0..THREADS {
-            let shared = shared.clone();
-            thread::Builder::new()
-                .name(format!("{name}-{n}"))
-                .stack_size(256 * 1024)
-                .spawn(move || shared.run())?;
+            execution.start(&format!("{name}-{n}"), STACK_BYTES, shared.clone().run())?;
         }
         Ok(flusher)
     }
@@ -92,13 +100,14 @@ impl Flusher {
 impl Drop for Door {
     fn drop(&mut self) {
         self.0.lock().closed = true;
-        self.0.changed.notify_all();
+        self.0.changed.notify_waiters();
     }
 }
 
 impl Shared {
-    fn run(&self) {
-        while let Some(work) = self.next() {
+    async fn run(self: Arc<Self>) {
+        while let Some(work) = self.next().await {
+            self.execution.step().await;
             let under_way = self.first.begin();
             match work {
                 Work::One(Job { shard, key, ticket }) => {
@@ -116,21 +125,32 @@ impl Shared {
     }
 
     /// Waits for work. `None`: the directory is closed.
-    fn next(&self) -> Option<Work> {
-        let mut state = self.lock();
+    async fn next(&self) -> Option<Work> {
         loop {
-            if let Some(work) = state.take() {
-                if !state.queue.is_empty() {
-                    // One call wakes one thread, whatever it brings: that one wakes the next.
-                    self.changed.notify_one();
-                }
-                return Some(work);
+            if let Some(next) = self.look() {
+                return next;
             }
-            if state.closed && state.queue.is_empty() {
-                return None;
+            let mut changed = pin!(self.changed.notified());
+            changed.as_mut().enable();
+            // What has changed before that is seen now, what changes after it wakes.
+            if let Some(next) = self.look() {
+                return next;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            changed.await;
         }
+    }
+
+    /// The next work, or that there will be none; `None` if that is to be waited for.
+    fn look(&self) -> Option<Option<Work>> {
+        let mut state = self.lock();
+        let Some(work) = state.take() else {
+            return (state.closed && state.queue.is_empty()).then_some(None);
+        };
+        if !state.queue.is_empty() {
+            // One call wakes one thread, whatever it brings: that one wakes the next.
+            self.changed.notify_one();
+        }
+        Some(Some(work))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

@@ -24,6 +24,7 @@ fn env() -> ShardEnv {
             entropy: Entropy::seeded(1),
         },
         clock: Clock::system(),
+        execution: crate::execution::Execution::Threads,
         never_flush: false,
         opening_threads: 1,
         open_files: Shares::new(usize::MAX, 1),

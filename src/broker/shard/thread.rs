@@ -1,9 +1,8 @@
 //! The shard's thread: drains the mailbox, lets every touched partition append once, starts flushes, publishes views.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread;
 
 use gracchus_base::{Clock, ErrorCode, Timestamp};
 use gracchus_log::{FlushTicket, LogConfig, LogEnv, parallel};
@@ -13,8 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 use super::partition_log::PartitionLog;
 use super::{Append, Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
 use crate::data_dirs::FoundLog;
+use crate::execution::Execution;
 use crate::open_files::Shares;
 use crate::partition::{PartitionKey, Status};
+
+/// The stack of a shard's thread.
+const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
 const ROUND_MAX: usize = 1024;
@@ -23,6 +26,7 @@ const ROUND_MAX: usize = 1024;
 pub struct ShardEnv {
     pub log: LogEnv,
     pub clock: Clock,
+    pub execution: Execution,
     /// `--ephemeral`: nothing is ever flushed.
     pub never_flush: bool,
     /// Threads that open partitions at once.
@@ -70,19 +74,20 @@ impl ShardEnv {
 
 /// Starts a shard.
 pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHandle> {
-    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let (sender, receiver) = mpsc::unbounded_channel();
     // The shard and its partitions hold ends of their own: it ends with `Close` only.
     let handle = ShardHandle(sender);
     let (first_check, retention_check_ms) =
         (env.clock.now().get().saturating_add(env.retention_delay_ms), env.retention_check_ms);
-    let mut shard = Shard {
+    let execution = env.execution.clone();
+    let shard = Shard {
         env,
         handle: handle.clone(),
         flusher,
-        partitions: HashMap::new(),
+        partitions: BTreeMap::new(),
         to_open: Vec::new(),
-        touched: HashSet::new(),
-        unflushed: HashSet::new(),
+        touched: BTreeSet::new(),
+        unflushed: BTreeSet::new(),
         flushing: 0,
         retained: Timestamp(first_check.saturating_sub(retention_check_ms)),
         producers_expired: Timestamp::NONE,
@@ -90,15 +95,7 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
         closing: None,
         closed: false,
     };
-    let run = move || {
-        // A mistake of ours ends the service of this shard's logs, and of no others.
-        while catch_unwind(AssertUnwindSafe(|| shard.run(&mut receiver))).is_err() {
-            if shard.fail() == Ended::Yes {
-                return;
-            }
-        }
-    };
-    thread::Builder::new().name(name.to_owned()).spawn(run)?;
+    execution.start(name, STACK_BYTES, shard.run(receiver))?;
     Ok(handle)
 }
 
@@ -108,13 +105,13 @@ struct Shard {
     handle: ShardHandle,
     flusher: Flusher,
     /// Boxed: a table of large values would hold, and leave behind as it grows, several times their size.
-    partitions: HashMap<PartitionKey, Box<PartitionLog>>,
+    partitions: BTreeMap<PartitionKey, Box<PartitionLog>>,
     /// Partitions with files that messages of this round have brought.
     to_open: Vec<Open>,
     /// Partitions that a message of this round changed.
-    touched: HashSet<PartitionKey>,
+    touched: BTreeSet<PartitionKey>,
     /// Logs with data that nobody has asked to flush.
-    unflushed: HashSet<PartitionKey>,
+    unflushed: BTreeSet<PartitionKey>,
     /// Flushes in progress.
     flushing: usize,
     retained: Timestamp,
@@ -133,27 +130,39 @@ enum Ended {
 }
 
 impl Shard {
-    fn run(&mut self, mailbox: &mut mpsc::UnboundedReceiver<Message>) {
+    async fn run(mut self, mut mailbox: mpsc::UnboundedReceiver<Message>) {
+        let execution = self.env.execution.clone();
         let mut round = Vec::with_capacity(ROUND_MAX);
-        while mailbox.blocking_recv_many(&mut round, ROUND_MAX) > 0 {
-            for message in round.drain(..) {
-                // Nobody is answered by closed logs: their messages are dropped, as after the thread's end.
-                if !self.closed || matches!(message, Message::Flushed(_)) {
-                    self.take(message);
-                }
-            }
-            self.finish_round();
-            if self.flushing > 0 {
-                continue;
-            }
-            if let Some(opening) = self.opening.take() {
-                // Whoever asked may have given up.
-                let _gone = opening.send(()).is_err();
-            }
-            if self.closing.is_some() && self.close_logs() {
-                return self.end();
+        while mailbox.recv_many(&mut round, ROUND_MAX).await > 0 {
+            execution.step().await;
+            // A mistake of ours ends the service of this shard's logs, and of no others.
+            let ended = catch_unwind(AssertUnwindSafe(|| self.round(&mut round)));
+            if ended.unwrap_or_else(|_| self.fail()) == Ended::Yes {
+                return;
             }
         }
+    }
+
+    fn round(&mut self, messages: &mut Vec<Message>) -> Ended {
+        for message in messages.drain(..) {
+            // Nobody is answered by closed logs: their messages are dropped, as after the shard's end.
+            if !self.closed || matches!(message, Message::Flushed(_)) {
+                self.take(message);
+            }
+        }
+        self.finish_round();
+        if self.flushing > 0 {
+            return Ended::No;
+        }
+        if let Some(opening) = self.opening.take() {
+            // Whoever asked may have given up.
+            let _gone = opening.send(()).is_err();
+        }
+        if self.closing.is_some() && self.close_logs() {
+            self.end();
+            return Ended::Yes;
+        }
+        Ended::No
     }
 
     fn take(&mut self, message: Message) {
@@ -264,7 +273,7 @@ impl Shard {
     /// Flushes of all logs that hold a descriptor until they are flushed, though nobody has asked for it.
     fn flush_unflushed(&mut self) -> Vec<(PartitionKey, FlushTicket)> {
         let mut tickets = Vec::new();
-        for key in self.unflushed.drain() {
+        for key in std::mem::take(&mut self.unflushed) {
             if let Some(partition) = self.partitions.get_mut(&key) {
                 partition.wants_flush = true;
                 tickets.extend(partition.flush_ticket().map(|ticket| (key, ticket)));

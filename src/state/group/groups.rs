@@ -1,7 +1,7 @@
 //! All groups of one coordinator, and what they weigh together.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry as MapEntry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as MapEntry;
 
 use gracchus_base::GroupId;
 
@@ -13,7 +13,7 @@ use super::timers::TimerKind;
 /// The groups by their names.
 #[derive(Debug, Default)]
 pub(super) struct Groups {
-    map: HashMap<GroupId, Entry>,
+    map: BTreeMap<GroupId, Entry>,
     bytes: usize,
 }
 

@@ -24,7 +24,13 @@ async fn sent(parts: Vec<Part>) -> io::Result<Vec<u8>> {
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let (mut server, _) = listener.accept().await?;
     let sending = async move {
-        send(&mut server, parts, Duration::from_secs(60), &ColdReads::new(Arc::default())).await
+        send(
+            &mut server,
+            parts,
+            Duration::from_secs(60),
+            &ColdReads::new(Arc::default(), crate::Execution::Threads),
+        )
+        .await
     };
     let mut got = Vec::new();
     let (sent, read) = tokio::join!(sending, client.read_to_end(&mut got));

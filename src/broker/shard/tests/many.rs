@@ -27,7 +27,12 @@ impl Many {
         let dir = LogDir::open(&fs, path, "AAAAAAAAQQCCCCCCAAAAAA", BrokerId(1), &entropy).unwrap();
         let log = LogEnv { fs, ..env().log };
         let env = ShardEnv { log, opening_threads: 3, open_files, ..env() };
-        let shard = spawn("shard", env, Flusher::spawn("flush", &dir, Arc::default()).unwrap()).unwrap();
+        let shard = spawn(
+            "shard",
+            env,
+            Flusher::spawn("flush", &dir, Arc::default(), &crate::Execution::Threads).unwrap(),
+        )
+        .unwrap();
         let config = BrokerConfig::from_settings(&Settings::new()).unwrap().topic_defaults;
         Self { shard, dir, config }
     }
