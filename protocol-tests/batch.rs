@@ -11,18 +11,33 @@ pub fn values(values: &[&str]) -> Bytes {
 
 /// A batch of an idempotent producer.
 pub fn idempotent(producer_id: i64, epoch: i16, base_sequence: i32, values: &[&str]) -> Bytes {
+    let now = gracchus_base::Clock::system().now();
+    idempotent_at(now, producer_id, epoch, base_sequence, values)
+}
+
+/// The same at another time.
+pub fn idempotent_at(
+    now: Timestamp,
+    producer_id: i64,
+    epoch: i16,
+    base_sequence: i32,
+    values: &[&str],
+) -> Bytes {
     let producer = BatchProducer {
         producer_id: ProducerId(producer_id),
         producer_epoch: ProducerEpoch(epoch),
         base_sequence: Sequence(base_sequence),
     };
-    build(BatchOptions { producer: Some(producer), ..BatchOptions::default() }, values)
+    build_at(now, BatchOptions { producer: Some(producer), ..BatchOptions::default() }, values)
 }
 
 /// A batch with those options, its records stamped with a time of today.
 pub fn build(options: BatchOptions, values: &[&str]) -> Bytes {
+    build_at(gracchus_base::Clock::system().now(), options, values)
+}
+
+fn build_at(now: Timestamp, options: BatchOptions, values: &[&str]) -> Bytes {
     let mut builder = BatchBuilder::new(options);
-    let now = gracchus_base::Clock::system().now();
     for (at, value) in (0..).zip(values) {
         builder.push(Timestamp(now.0 + at), None, Some(value.as_bytes()), &[]);
     }

@@ -3,6 +3,7 @@
 //! Nothing here knows what an answer should be; that is the tests' business.
 
 pub mod batch;
+pub mod broker_simulation;
 pub mod client;
 pub mod crash_points;
 pub mod kill_loop;

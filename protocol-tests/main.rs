@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
-use protocol_tests::{crash_points, kill_loop, mutants, power_cuts, soak};
+use protocol_tests::{broker_simulation, crash_points, kill_loop, mutants, power_cuts, soak};
 
 /// The long part of the tests.
 #[derive(Debug, Parser)]
@@ -41,6 +41,15 @@ enum What {
         #[arg(long, default_value_t = 0)]
         seed: u64,
     },
+    /// A whole broker in one thread, whose every step a seed repeats: so many seeds
+    Simulate {
+        #[arg(long, default_value_t = 100)]
+        seeds: u64,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        #[arg(long, default_value_t = 2)]
+        threads: usize,
+    },
     /// Mistakes planted into a copy of the last commit: do the tests find them?
     Mutants {
         /// Those whose name contains this
@@ -61,6 +70,7 @@ fn main() -> ExitCode {
         What::Soak { minutes, seed, threads } => soaked(minutes, seed, threads),
         What::Crashes { points, seed, threads } => crashes(points, seed, threads),
         What::Mutants { only } => plant(&only),
+        What::Simulate { seeds, seed, threads } => simulate(seeds, seed, threads),
         What::Power { cuts, seed } => power(cuts, seed),
         What::Kills { kills, seed } => killed(kills, seed),
     }
@@ -80,6 +90,29 @@ fn crashes(points: u64, seed: u64, threads: usize) -> ExitCode {
         }
         Err(failure) => {
             eprintln!("{failure}after {:.1} s", began.elapsed().as_secs_f64());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn simulate(seeds: u64, seed: u64, threads: usize) -> ExitCode {
+    let began = Instant::now();
+    match broker_simulation::run_many(seed, seeds, threads) {
+        Ok(done) => {
+            println!(
+                "{seeds} seeds, {} lives, {} power cuts; {} records, {} commits and {} generations; trace {:016x}: {:.1} s",
+                done.lives,
+                done.power_cuts,
+                done.records,
+                done.commits,
+                done.generations,
+                done.trace,
+                began.elapsed().as_secs_f64()
+            );
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            eprintln!("{failure}");
             ExitCode::FAILURE
         }
     }

@@ -78,6 +78,16 @@ impl Client {
     }
 }
 
+/// A request as the bytes of a frame, without its length.
+///
+/// # Panics
+/// When the version does not have a field that is set.
+pub fn frame(version: i16, request: &Request) -> bytes::Bytes {
+    let mut frame = gracchus_wire::client::encode_request(version, 7, Some("protocol-tests"), request)
+        .expect("requests of a test can be encoded");
+    frame.split_off(4)
+}
+
 /// A request as the bytes of a frame, to be sent together with others.
 ///
 /// # Panics

@@ -1,4 +1,5 @@
 //! One test binary.
+mod broker_simulation;
 mod conversation;
 mod crash_points;
 mod disks;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use super::Command;
 use crate::execution::Execution;
-use crate::partition::Partition;
+use crate::partition::{Partition, Status};
 use crate::read;
 
 /// Bytes that are read and decoded at a time.
@@ -36,6 +36,11 @@ pub(super) fn spawn(
 
 fn replay(partition: &Partition, tell: &mut impl FnMut(Vec<GroupRecord>)) -> Result<(), String> {
     let view = partition.view().ok_or("the partition is not open")?;
+    // What recovery found and could not flush is not shown: a machine without it would tell members that nothing was
+    // ever committed.
+    if view.status != Status::Online {
+        return Err("the partition is offline".to_owned());
+    }
     let mut from = view.log_start;
     while from < view.high_watermark.offset {
         let chunk =

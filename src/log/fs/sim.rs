@@ -118,6 +118,11 @@ impl SimDisk {
         self.state().ops
     }
 
+    /// Whether the power is off.
+    pub fn is_dead(&self) -> bool {
+        self.state().dead
+    }
+
     /// The disk as a power cut leaves it now. What was not flushed is kept, dropped or torn as `seed` has it.
     #[must_use]
     pub fn crash(&self, seed: u64) -> Self {

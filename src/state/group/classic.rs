@@ -214,7 +214,9 @@ impl Group {
             return !protocol_type.is_empty() && !protocols.is_empty();
         }
         self.protocol_type.as_deref() == Some(protocol_type)
-            && protocols.iter().any(|p| self.speakers.get(&p.name) == Some(&self.members.len()))
+            && protocols
+                .iter()
+                .any(|p| self.speakers.get(&p.name).copied().unwrap_or(0) == self.members.len())
     }
 
     /// The protocol with the most votes among those that all members speak; each votes for the first of its own

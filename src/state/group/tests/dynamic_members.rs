@@ -189,3 +189,28 @@ fn a_second_join_of_a_member_ends_the_first() {
 pub(super) fn changed() -> Vec<Protocol> {
     vec![speaking("range", &["t", "u"])]
 }
+
+#[test]
+fn members_are_let_into_a_rebalance_that_all_others_have_left() {
+    let mut rig = Rig::new();
+    let (ids, _) = rig.stable(&["a"]);
+    rig.ask_join(JoinGroup { requires_known_member_id: true, ..joining("b") });
+    assert_eq!(rig.leave(&ids[0], None), ErrorCode::None);
+    let asked = rig.ask_join(JoinGroup { requires_known_member_id: true, ..joining("c") });
+    assert_eq!(asked.error, ErrorCode::MemberIdRequired, "nobody speaks another protocol");
+}
+
+#[test]
+fn a_group_that_is_about_to_be_empty_lets_members_in() {
+    let mut rig = Rig::new();
+    let (ids, generation) = rig.stable(&["a"]);
+    rig.hold = true;
+    let member = LeaveMember { member_id: ids[0].clone(), group_instance_id: None, reason: None };
+    rig.send(Request::Leave(LeaveGroup { group: group(), members: vec![member] }));
+    let token = rig.send(Request::Join(joining("b")));
+    rig.settle(Ok(()));
+    rig.advance(60_000);
+    let joined = rig.join_reply(token);
+    assert_eq!((joined.error, joined.members.len()), (ErrorCode::None, 1));
+    assert!(joined.generation > generation);
+}
