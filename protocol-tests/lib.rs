@@ -17,6 +17,7 @@ pub mod typed;
 use std::net::SocketAddr;
 use std::path::Path;
 
+use gracchus_base::Clock;
 use gracchus_broker::{Broker, Options, System};
 use gracchus_state::config::{BrokerConfig, Settings};
 use tempfile::TempDir;
@@ -28,6 +29,7 @@ pub struct TestBroker {
     broker: Option<Broker>,
     dir: TempDir,
     settings: Settings,
+    clock: Clock,
 }
 
 impl TestBroker {
@@ -44,7 +46,7 @@ impl TestBroker {
         all.insert("log.dirs".into(), dir.path().display().to_string());
         all.insert("group.initial.rebalance.delay.ms".into(), "0".into());
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut broker = Self { broker: None, dir, settings: all };
+        let mut broker = Self { broker: None, dir, settings: all, clock: Clock::jumping() };
         broker.boot().await;
         broker
     }
@@ -72,6 +74,11 @@ impl TestBroker {
         self.broker.as_ref().expect("the broker runs").addresses()
     }
 
+    /// Sets its time of day forward by so many milliseconds, or back.
+    pub fn jump(&self, by_ms: i64) {
+        self.clock.jump(by_ms);
+    }
+
     /// Its data directory.
     pub fn dir(&self) -> &Path {
         self.dir.path()
@@ -84,7 +91,8 @@ impl TestBroker {
 
     async fn boot(&mut self) {
         let config = BrokerConfig::from_settings(&self.settings).expect("settings of a test are right");
-        let options = Options { config, ephemeral: false, cluster_id: None, system: System::real() };
+        let system = System { clock: self.clock.clone(), ..System::real() };
+        let options = Options { config, ephemeral: false, cluster_id: None, system };
         self.broker = Some(Broker::start(options).await.expect("the broker starts"));
     }
 }

@@ -49,6 +49,7 @@ impl World {
         let mut found_epochs = Vec::new();
         let mut visit = |found: Recovered| match found {
             Recovered::Snapshot(snapshots) => producers.restore(&snapshots),
+            Recovered::Damage { .. } => panic!("a power cut damages nothing that was flushed"),
             Recovered::Batch(header) => {
                 producers.replay(&meta(&header));
             }

@@ -109,7 +109,12 @@ pub fn range(
         // The segment went away under an old view; the client asks again and gets the new one.
         ReadError::Gone => ErrorCode::NotLeaderOrFollower.into(),
         ReadError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange.into(),
-        error => {
+        // As in Kafka, whose consumers report it; a storage error they would retry for ever.
+        ReadError::Corrupt { .. } => {
+            tracing::error!(%from, %error, "a partition is damaged");
+            ErrorCode::CorruptMessage.into()
+        }
+        error @ ReadError::Io(_) => {
             tracing::error!(%error, "a partition could not be read");
             ErrorCode::KafkaStorageError.into()
         }

@@ -11,6 +11,9 @@ use crate::shutdown::Shutdown;
 /// How often shards look at what is due by time at the least.
 const SHARD_TICK: Duration = Duration::from_secs(1);
 
+/// How long after the checkpoints they are written again at the earliest, unless settings ask for more.
+const CHECKPOINT_SPACE: Duration = Duration::from_secs(1);
+
 /// How long memory of frames is kept that nobody needs.
 const TRIM: Duration = Duration::from_secs(5);
 
@@ -35,9 +38,16 @@ pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
         let recovery_points = config.log_flush_offset_checkpoint_interval_ms;
         let mut checkpoint =
             every(millis(recovery_points.min(config.log_flush_start_offset_checkpoint_interval_ms)));
+        let mut space = every(CHECKPOINT_SPACE.min(checkpoint.period()));
         loop {
-            checkpoint.tick().await;
+            tokio::select! {
+                biased;
+                _ = checkpoint.tick() => {}
+                () = node.data_dirs.segment_flushed() => {}
+            }
             node.data_dirs.checkpoint().await;
+            space.reset();
+            space.tick().await;
         }
     };
     tokio::select! {

@@ -59,6 +59,8 @@ pub(crate) struct Active {
     pub time_index: IndexParts,
     /// The timestamp of the last time index entry.
     pub time_indexed: Timestamp,
+    /// Where bytes were found that were flushed and are no batch any more.
+    pub damaged_at: Option<u32>,
 }
 
 /// A place in a log: an offset, and where its batch begins.
@@ -105,6 +107,7 @@ impl Active {
             index: IndexParts::default(),
             time_index: IndexParts::default(),
             time_indexed: Timestamp::NONE,
+            damaged_at: None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Opening a log that is on disk: after a clean shutdown by a look at its tail, after a crash by checking everything
-//! from the recovery point on. The first batch that is torn or corrupt is cut off, with everything behind it.
+//! from the recovery point on. The first batch that is torn or corrupt is cut off, with everything behind it; unless it
+//! lies before the recovery point: then it was flushed and is damaged, and nothing is taken away (FAULTS 22).
 
 use std::io;
 use std::path::PathBuf;
@@ -13,15 +14,18 @@ use crate::config::{LogConfig, LogEnv};
 use crate::error::{OpenError, ReadError};
 use crate::fs::sync_or_forget;
 use crate::leftovers::tidy;
-use crate::log::{Active, Log, RecoveryStart, State};
+use crate::log::{Active, Log, LogPosition, RecoveryStart, State};
 use crate::names::Kind;
 use crate::partition_metadata;
 use crate::resume::Resume;
 use crate::segment::{Segment, SegmentId};
+use crate::view::LogView;
 
 /// What is learnt about a log while it is opened, in this order.
 #[derive(Clone, Debug)]
 pub enum Recovered {
+    /// A segment that was checked has bytes that were flushed and are no batch any more, first at that position.
+    Damage { segment: Offset, position: u32 },
     /// What was remembered of producers at some offset; not given if nothing was.
     Snapshot(Vec<ProducerSnapshot>),
     /// Every batch from that offset on.
@@ -73,12 +77,13 @@ impl Log {
     fn open_files(&mut self, start: RecoveryStart, visit: &mut dyn FnMut(Recovered)) -> io::Result<()> {
         let listing = tidy(&self.shared.env.fs, &self.shared.dir)?;
         self.log_start = start.log_start;
-        let believed = start.clean_shutdown && self.load_clean(&listing.segments)?;
+        let believed =
+            start.clean_shutdown && self.load_clean(&listing.segments, start.recovery_point, visit)?;
         // A marker that lies casts doubt on the checkpoint beside it: then the last segment is checked as a whole.
         let doubtful = listing.segments.last().filter(|_| start.clean_shutdown);
         let recovery_point = doubtful.map_or(start.recovery_point, |last| start.recovery_point.min(*last));
         if !believed {
-            self.load_after_crash(&listing.segments, recovery_point)?;
+            self.load_after_crash(&listing.segments, recovery_point, start.recovery_point, visit)?;
         }
         if self.active.next_offset < start.log_start || listing.segments.is_empty() {
             self.begin_anew(start.log_start)?;
@@ -92,13 +97,25 @@ impl Log {
 
     /// After a clean shutdown: sealed segments are taken as they are, the last one is checked from its last index entry
     /// on. `false` if its tail shows that the marker lies (FAULTS 25).
-    fn load_clean(&mut self, bases: &[Offset]) -> io::Result<bool> {
+    fn load_clean(
+        &mut self,
+        bases: &[Offset],
+        flushed_to: Offset,
+        visit: &mut dyn FnMut(Recovered),
+    ) -> io::Result<bool> {
         let Some((last, sealed)) = bases.split_last() else { return Ok(true) };
         self.load_sealed(sealed, *last)?;
-        let how = Resume { index_before: Offset(i64::MAX), time_index_complete: true, check_crc: true };
+        let how = Resume {
+            index_before: Offset(i64::MAX),
+            time_index_complete: true,
+            check_crc: true,
+            flushed_to,
+            ends_before: Offset(i64::MAX),
+        };
         let (active, len) = self.take_up(*last, how)?;
         let whole = active.len == len;
         if whole {
+            tell_of_damage(&active, visit);
             self.active = active;
         }
         Ok(whole)
@@ -140,29 +157,63 @@ impl Log {
 
     /// After a crash: segments before the recovery point are taken as they are, the others are checked batch by batch.
     /// One that ends at the recovery point is among the others: it may have been sealed after the flush, and then its
-    /// indexes were not flushed.
-    fn load_after_crash(&mut self, bases: &[Offset], recovery_point: Offset) -> io::Result<()> {
+    /// indexes were not flushed. Everything before `flushed_to` was flushed.
+    fn load_after_crash(
+        &mut self,
+        bases: &[Offset],
+        recovery_point: Offset,
+        flushed_to: Offset,
+        visit: &mut dyn FnMut(Recovered),
+    ) -> io::Result<()> {
         let first = bases.partition_point(|base| *base < recovery_point).saturating_sub(1);
         let Some((flushed, [start, ..])) = bases.split_at_checked(first) else { return Ok(()) };
         self.load_sealed(flushed, *start)?;
         let unflushed = bases.get(first..).unwrap_or_default();
-        let how = Resume { index_before: recovery_point, time_index_complete: false, check_crc: true };
         let mut end = None;
         for (n, base) in unflushed.iter().enumerate() {
             if end.is_some_and(|end| self.is_broken_seam(end, *base, recovery_point)) {
                 return self.drop_segments(unflushed.get(n..).unwrap_or_default());
             }
-            let (active, len) = self.take_up(*base, how)?;
+            let behind = n.saturating_add(1);
+            let how = Resume {
+                index_before: recovery_point,
+                time_index_complete: false,
+                check_crc: true,
+                flushed_to,
+                ends_before: unflushed.get(behind).copied().unwrap_or(Offset(i64::MAX)),
+            };
+            let (mut active, len) = self.take_up(*base, how)?;
+            let mut torn = active.len < len;
             end = Some(active.next_offset);
-            let torn = active.len < len;
+            let is_damaged = torn && is_damaged(&active, flushed_to);
+            if is_damaged {
+                active.damaged_at.get_or_insert(active.len);
+                active.len = len;
+                torn = false;
+            }
+            tell_of_damage(&active, visit);
             self.begin_segment(active)?;
+            if is_damaged && behind == unflushed.len() {
+                return self.begin_behind_damage(flushed_to);
+            }
             if torn {
-                let behind = n.saturating_add(1);
                 self.drop_segments(unflushed.get(behind..).unwrap_or_default())?;
                 return self.cut_torn_tail();
             }
         }
         Ok(())
+    }
+
+    /// What is damaged at the end of the log stays as it is, and its offsets are not used again: a new segment begins
+    /// where the log is known to have ended.
+    fn begin_behind_damage(&mut self, flushed_to: Offset) -> io::Result<()> {
+        self.unflushed.names.change(&self.shared)?;
+        let mut next = Active::new(flushed_to);
+        let file = self.shared.env.fs.create_new(&self.shared.path(flushed_to, Kind::Log))?;
+        self.shared.env.files.insert(next.id.key(Kind::Log), file);
+        next.made = true;
+        self.unflushed.dir = true;
+        self.begin_segment(next)
     }
 
     /// Whether a segment at `base` cannot be the next one after `end`: the end of the segment before was lost. In a
@@ -221,7 +272,7 @@ impl Log {
         self.unflushed.parent |= flushed == Offset::ZERO;
         self.unflushed.dir |= self.unflushed.parent;
         let view = self.view();
-        let position = if flushed < end.offset { view.position_of(flushed).map_err(into_io)? } else { end };
+        let position = if flushed < end.offset { place_of(&view, flushed)? } else { end };
         self.unflushed.flushed_to = position;
         if position == end {
             return Ok(());
@@ -240,6 +291,28 @@ impl Log {
         for kind in Kind::ALL {
             self.shared.env.files.forget(self.active.id.key(kind));
         }
+    }
+}
+
+/// Whether what a segment holds behind its last good batch was flushed, and is therefore damaged and not torn. A recovery
+/// point that no segment could reach is none.
+fn is_damaged(active: &Active, flushed_to: Offset) -> bool {
+    active.next_offset < flushed_to && flushed_to.since(active.id.base) <= i64::from(i32::MAX)
+}
+
+fn tell_of_damage(active: &Active, visit: &mut dyn FnMut(Recovered)) {
+    if let Some(position) = active.damaged_at {
+        visit(Recovered::Damage { segment: active.id.base, position });
+    }
+}
+
+/// Where an offset stands, or the damage in front of it.
+fn place_of(view: &LogView, offset: Offset) -> io::Result<LogPosition> {
+    match view.position_of(offset) {
+        Err(ReadError::Corrupt { segment, position }) => {
+            Ok(LogPosition { offset, segment_base: segment, position })
+        }
+        other => other.map_err(into_io),
     }
 }
 

@@ -110,15 +110,28 @@ impl Log {
         let view = self.view();
         for part in view.parts_from(from) {
             let position = match part.find(from, part.len) {
-                Ok(Some((position, _))) => position,
-                Ok(None) | Err(ReadError::Corrupt { .. }) => continue,
-                Err(error) => return Err(into_io(error)),
+                Ok(None) => continue,
+                Ok(Some((position, _))) | Err(ReadError::Corrupt { position, .. }) => position,
+                Err(other) => return Err(into_io(other)),
             };
             let file = part.open(Kind::Log).map_err(into_io)?;
+            let end = self.bases().find(|base| *base > part.id.base).unwrap_or(self.active.next_offset);
             let mut scan = Scan::new(&*file, position, part.len, SWEEP_BUFFER);
-            // Bytes that are no batch end a segment here; whoever reads them is told so.
-            while let Step::Batch { header, .. } = scan.next()? {
-                seen(header);
+            let mut due = from.max(part.id.base);
+            loop {
+                match scan.next()? {
+                    Step::Batch { header, .. } => {
+                        due = header.next_offset();
+                        seen(header);
+                    }
+                    // Damage: what is behind it counts; whoever reads it is told so.
+                    Step::Bad { position } => {
+                        if scan.find_batch(position.saturating_add(1), due..end)?.is_none() {
+                            break;
+                        }
+                    }
+                    Step::End => break,
+                }
             }
             self.shared.env.files.forget(part.id.key(Kind::Log));
         }

@@ -4,6 +4,7 @@ use std::io;
 use std::ops::Range;
 
 use gracchus_base::{Offset, Timestamp};
+use gracchus_wire::records::BatchHeader;
 
 use crate::append::INDEX_TAIL_BYTES;
 use crate::error::ReadError;
@@ -24,6 +25,11 @@ pub(crate) struct Resume {
     pub time_index_complete: bool,
     /// Batches that are walked over must have the right CRC.
     pub check_crc: bool,
+    /// Everything before it was flushed: bytes that are no batch are damage there, not a torn tail, and what is good
+    /// behind them counts (FAULTS 22).
+    pub flushed_to: Offset,
+    /// Where the next segment begins, or far away.
+    pub ends_before: Offset,
 }
 
 /// The front part of the indexes that is kept.
@@ -54,7 +60,7 @@ impl Active {
             {
                 self.first_timestamp = header.max_timestamp;
             }
-            let good = self.sweep(shared, file, kept.position..len, how.check_crc, interval_bytes)?;
+            let good = self.sweep(shared, file, kept.position..len, how, interval_bytes)?;
             if good > kept.position {
                 return Ok(good);
             }
@@ -63,7 +69,7 @@ impl Active {
                 Self { id: self.id.clone(), made: true, created: self.created, ..Self::new(self.id.base) };
         }
         self.keep(shared, &Kept { offset_entries: 0, time_entries: 0, time_last: None, position: 0 })?;
-        self.sweep(shared, file, 0..len, how.check_crc, interval_bytes)
+        self.sweep(shared, file, 0..len, how, interval_bytes)
     }
 
     /// What of the indexes can be believed; `None` for nothing.
@@ -194,25 +200,26 @@ impl Active {
     }
 
     /// Walks over the batches in `range` and counts them in, up to the first that is not whole, not good, or whose
-    /// offsets do not grow. Returns where it stands.
+    /// offsets do not grow; over that one too, if it was flushed and a good one is behind it. Returns where it stands.
     fn sweep(
         &mut self,
         shared: &Shared,
         file: &dyn DiskFile,
         range: Range<u32>,
-        check_crc: bool,
+        how: Resume,
         mut interval_bytes: u32,
     ) -> io::Result<u32> {
         self.len = range.start;
         let mut scan = Scan::new(file, range.start, range.end, SWEEP_BUFFER);
-        while let Step::Batch { position, header } = scan.next()? {
-            let too_far = header.last_offset().since(self.id.base) > i64::from(i32::MAX);
-            if header.base_offset < self.next_offset || too_far {
-                break;
-            }
-            if check_crc && !scan.crc_matches(position, &header)? {
-                break;
-            }
+        loop {
+            let Some(header) = self.next_good(&mut scan, how.check_crc)? else {
+                // Where the walk begins in the middle, only the batches before tell which offset is due.
+                let is_lost = self.len == range.start && range.start > 0;
+                if self.len == range.end || is_lost || !self.step_over_damage(&mut scan, how)? {
+                    return Ok(self.len);
+                }
+                continue;
+            };
             self.take(&header, interval_bytes);
             if self.index.tail.len() >= INDEX_TAIL_BYTES {
                 match self.spill_indexes(shared) {
@@ -223,7 +230,36 @@ impl Active {
                 }
             }
         }
-        Ok(self.len)
+    }
+
+    /// The batch where the walk stands, if it is good and can follow on what was taken.
+    fn next_good(&self, scan: &mut Scan<'_>, check_crc: bool) -> io::Result<Option<BatchHeader>> {
+        let Step::Batch { position, header } = scan.next()? else { return Ok(None) };
+        let too_far = header.last_offset().since(self.id.base) > i64::from(i32::MAX);
+        let follows = header.base_offset >= self.next_offset && !too_far;
+        Ok((follows && (!check_crc || scan.crc_matches(position, &header)?)).then_some(header))
+    }
+
+    /// Goes to the next good batch behind bytes that were flushed and are none any more; `false` if there is none. An
+    /// index entry leads there: no reader could walk over the damage.
+    fn step_over_damage(&mut self, scan: &mut Scan<'_>, how: Resume) -> io::Result<bool> {
+        if self.next_offset >= how.flushed_to {
+            return Ok(false);
+        }
+        let far = self.id.base.plus(i64::from(i32::MAX));
+        let offsets = self.next_offset..how.ends_before.min(far);
+        let Some((position, header)) = scan.find_batch(self.len.saturating_add(1), offsets)? else {
+            return Ok(false);
+        };
+        self.damaged_at.get_or_insert(self.len);
+        self.len = position;
+        let relative = u32::try_from(header.base_offset.since(self.id.base)).unwrap_or(0);
+        if relative > 0 {
+            self.index.push(OffsetEntry { relative, position });
+            self.push_time_entry();
+            self.bytes_since_index = 0;
+        }
+        Ok(true)
     }
 }
 

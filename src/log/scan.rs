@@ -4,7 +4,9 @@
 //! stands in the file.
 
 use std::io;
+use std::ops::Range;
 
+use gracchus_base::Offset;
 use gracchus_base::limits::BATCH_HEADER_BYTES;
 use gracchus_wire::records::BatchHeader;
 use gracchus_wire::records::header::CRC_COVERS_FROM;
@@ -15,6 +17,14 @@ use crate::fs::{self, Source};
 pub(crate) const LOOKUP_BUFFER: usize = 8 * 1024;
 /// The buffer for reading through a segment.
 pub(crate) const SWEEP_BUFFER: usize = 256 * 1024;
+
+/// Where the format's number stands in a batch, by which a batch can be looked for.
+const MAGIC_AT: u32 = 16;
+const MAGIC: u8 = 2;
+
+/// How many times the bytes that are left may be read to find a batch in them: what looks like many long batches, and is
+/// none, must not take for ever.
+const SEARCH_READS_MAX: u64 = 4;
 
 /// A walk over the batches in `position..end`.
 pub(crate) struct Scan<'a> {
@@ -72,6 +82,41 @@ impl<'a> Scan<'a> {
         }
         self.position = position.saturating_add(u32::try_from(header.total_bytes()).unwrap_or(u32::MAX));
         Ok(Step::Batch { position, header })
+    }
+
+    /// Goes to the first good batch at `from` or behind it whose offsets lie in `offsets`, over bytes that are none, and
+    /// answers its place and header. The walk goes on with that batch.
+    pub(crate) fn find_batch(
+        &mut self,
+        from: u32,
+        offsets: Range<Offset>,
+    ) -> io::Result<Option<(u32, BatchHeader)>> {
+        let mut at = from;
+        let mut budget = u64::from(self.end.saturating_sub(from)).saturating_mul(SEARCH_READS_MAX);
+        while at < self.end {
+            let wanted = self.buffer_max;
+            let window = self.bytes(at.saturating_add(MAGIC_AT), wanted)?;
+            let Some(skip) = window.iter().position(|byte| *byte == MAGIC) else {
+                let len = u32::try_from(window.len()).unwrap_or(u32::MAX);
+                at = at.saturating_add(len.max(1));
+                continue;
+            };
+            at = at.saturating_add(u32::try_from(skip).unwrap_or(u32::MAX));
+            self.position = at;
+            if let Step::Batch { position, header } = self.next()?
+                && offsets.contains(&header.base_offset)
+                && header.next_offset() <= offsets.end
+            {
+                let Some(left) = budget.checked_sub(header.total_bytes() as u64) else { return Ok(None) };
+                budget = left;
+                if self.crc_matches(position, &header)? {
+                    self.position = position;
+                    return Ok(Some((position, header)));
+                }
+            }
+            at = at.saturating_add(1);
+        }
+        Ok(None)
     }
 
     /// Whether the CRC of the batch at `position` matches.

@@ -1,6 +1,7 @@
 //! Loading a sealed segment: a look at its indexes, and new ones if they cannot be right (FAULTS 24).
 
 use std::io;
+use std::ops::Range;
 
 use gracchus_base::{Offset, Timestamp};
 
@@ -37,7 +38,7 @@ impl Segment {
         };
         let mut made = false;
         if !segment.load_indexes(shared, &*file, end, interval_bytes)? {
-            (segment, made) = Self::rebuilt(shared, &*file, base, len, interval_bytes)?;
+            (segment, made) = Self::rebuilt(shared, &*file, base..end, len, interval_bytes)?;
         }
         // A thousand partitions are opened one after another: no descriptor stays for it.
         Kind::ALL.into_iter().for_each(|kind| shared.env.files.forget(segment.id.key(kind)));
@@ -131,17 +132,23 @@ impl Segment {
         Ok(found.is_some_and(|(_, header)| header.max_timestamp == last.timestamp))
     }
 
-    /// Makes both indexes from the headers of the batches. Bytes that are no batch end the indexes, but stay: they were
-    /// flushed once, and what is behind them may be good.
+    /// Makes both indexes from the headers of the batches. Bytes that are no batch stay: they were flushed once, and what
+    /// is good behind them is indexed too.
     fn rebuilt(
         shared: &Shared,
         file: &dyn DiskFile,
-        base: Offset,
+        offsets: Range<Offset>,
         len: u32,
         interval_bytes: u32,
     ) -> io::Result<(Self, bool)> {
-        let mut active = Active::new(base);
-        let nothing = Resume { index_before: base, time_index_complete: false, check_crc: false };
+        let mut active = Active::new(offsets.start);
+        let nothing = Resume {
+            index_before: offsets.start,
+            time_index_complete: false,
+            check_crc: false,
+            flushed_to: offsets.end,
+            ends_before: offsets.end,
+        };
         active.take_up(shared, file, len, nothing, interval_bytes)?;
         let made = active.complete_indexes_if_space(shared)?;
         Ok((Self { len, ..active.as_segment() }, made))

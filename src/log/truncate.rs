@@ -95,7 +95,13 @@ impl Log {
         // For good: else a power cut could bring the old batches back behind those that are appended next.
         fs::sync_or_forget(&*file)?;
         // Entries that were only in memory are made again from the batches.
-        let how = Resume { index_before: offset, time_index_complete: false, check_crc: false };
+        let how = Resume {
+            index_before: offset,
+            time_index_complete: false,
+            check_crc: false,
+            flushed_to: offset,
+            ends_before: offset,
+        };
         active.take_up(&self.shared, &*file, cut, how, self.config.index_interval_bytes)?;
         Ok(active)
     }

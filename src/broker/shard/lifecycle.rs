@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gracchus_base::{ErrorCode, Offset, Timestamp};
+use gracchus_base::{ErrorCode, Monotonic, Offset};
 use gracchus_log::{FlushTicket, Log, LogPosition, OpenError, Recovered, RecoveryStart};
 use gracchus_state::config::TopicConfig;
 use gracchus_state::partition::{AckQueue, EpochCache, EpochStart, PartitionLeader, RecoveredPartition};
@@ -74,7 +74,7 @@ impl PartitionLog {
             wants_flush: false,
             unflushed_records: 0,
             unflushed_since: None,
-            written_at: Timestamp::NONE,
+            written_at: Monotonic::default(),
             told: None,
         };
         if let Some(log) = partition.log.as_mut() {
@@ -115,13 +115,13 @@ impl PartitionLog {
 
     /// Retention, and flushes that are due by time. Answers whether retention has more to do than it does at a time.
     pub(super) fn tick(&mut self, env: &ShardEnv, due: Due) -> bool {
-        let now = env.clock.now();
-        let age = |at: Timestamp| now.get().saturating_sub(at.get());
+        let now = env.clock.monotonic();
+        let age = |at| now.since_ms(at);
         let flush_is_due =
             |since| age(since) >= self.config.flush_ms || age(self.written_at) >= IDLE_FLUSH_MS;
         self.wants_flush |= self.unflushed_since.is_some_and(flush_is_due);
         if due.producer_expiry {
-            self.leader.expire_producers(now, env.producer_expiration_ms);
+            self.leader.expire_producers(env.clock.now(), env.producer_expiration_ms);
         }
         due.retention && self.status == Status::Online && self.retain(env)
     }
@@ -218,6 +218,10 @@ fn recover(
     let mut producers = ProducerTable::new(env.producers_max);
     let mut found_epochs = Vec::new();
     let mut visit = |found: Recovered| match found {
+        Recovered::Damage { segment, position } => tracing::error!(
+            partition = %open.partition.name(), %segment, position,
+            "batches that were flushed are damaged; they stay as they are and cannot be read"
+        ),
         Recovered::Snapshot(snapshots) => producers.restore(&snapshots),
         Recovered::Batch(header) => {
             producers.replay(&batch_meta(&header));

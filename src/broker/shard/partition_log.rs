@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use gracchus_base::{ErrorCode, Offset, ProducerId, Timestamp};
+use gracchus_base::{ErrorCode, Monotonic, Offset, ProducerId, Timestamp};
 use gracchus_log::{AppendError, FlushError, FlushTicket, Flushed, Log, LogPosition, RollError};
 use gracchus_state::config::TopicConfig;
 use gracchus_state::partition::{AckQueue, AppendDecision, PartitionLeader};
@@ -43,9 +43,9 @@ pub(super) struct PartitionLog {
     /// Records appended since the last flush (`flush.messages`).
     pub(super) unflushed_records: i64,
     /// When the oldest unflushed record was appended (`flush.ms`).
-    pub(super) unflushed_since: Option<Timestamp>,
+    pub(super) unflushed_since: Option<Monotonic>,
     /// When the newest record was appended since the start.
-    pub(super) written_at: Timestamp,
+    pub(super) written_at: Monotonic,
     /// The high watermark as a place, to spare readers the lookup.
     pub(super) high_watermark: LogPosition,
     /// What readers were last told.
@@ -144,7 +144,7 @@ impl PartitionLog {
         }
         let outcome = self.write(&first.header.clone(), &run.batches, now, env);
         match outcome {
-            Ok(()) => self.apply(run, now),
+            Ok(()) => self.apply(run, env.clock.monotonic()),
             Err(error) => run.parts.into_iter().for_each(|part| part.ack.refuse(error.into())),
         }
     }
@@ -191,7 +191,7 @@ impl PartitionLog {
         ErrorCode::KafkaStorageError
     }
 
-    fn apply(&mut self, run: Run, now: Timestamp) {
+    fn apply(&mut self, run: Run, now: Monotonic) {
         for RunPart { meta, base_offset, log_append_time, ack } in run.parts {
             self.leader.apply_append(&meta, base_offset);
             let end = base_offset.plus(i64::from(meta.last_offset_delta) + 1);
@@ -217,23 +217,26 @@ impl PartitionLog {
         }
     }
 
-    /// A flush came back.
-    pub(super) fn flushed(&mut self, outcome: Result<Flushed, FlushError>) {
+    /// A flush came back. Answers whether it was the one that covers the last of a sealed segment.
+    pub(super) fn flushed(&mut self, outcome: Result<Flushed, FlushError>) -> bool {
         match (outcome, self.log.as_mut()) {
             (Ok(flushed), Some(log)) => {
+                let before = log.flushed_to();
                 let end = log.flushed(flushed);
                 if log.is_flushed() {
                     self.forget_unflushed();
                 }
                 self.leader.flushed(end.offset);
                 self.moved();
+                end.segment_base > before.segment_base
             }
             (Err(error), _) => {
                 tracing::error!(partition = %self.partition.name(), %error, "the partition goes offline");
                 self.go_offline();
+                false
             }
             // Deleted meanwhile.
-            (Ok(_), None) => {}
+            (Ok(_), None) => false,
         }
     }
 

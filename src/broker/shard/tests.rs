@@ -25,6 +25,7 @@ fn env() -> ShardEnv {
         },
         clock: Clock::system(),
         execution: crate::execution::Execution::Threads,
+        segments_flushed: Arc::default(),
         never_flush: false,
         opening_threads: 1,
         open_files: Shares::new(usize::MAX, 1),

@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
-use gracchus_base::{Clock, ErrorCode, Timestamp};
+use gracchus_base::{Clock, ErrorCode, Monotonic};
 use gracchus_log::{FlushTicket, LogConfig, LogEnv, parallel};
 use gracchus_state::config::TopicConfig;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::partition_log::PartitionLog;
 use super::{Append, Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
@@ -27,6 +28,8 @@ pub struct ShardEnv {
     pub log: LogEnv,
     pub clock: Clock,
     pub execution: Execution,
+    /// Told when a segment was sealed and is flushed to its end: the recovery points are to be written.
+    pub segments_flushed: Arc<Notify>,
     /// `--ephemeral`: nothing is ever flushed.
     pub never_flush: bool,
     /// Threads that open partitions at once.
@@ -78,7 +81,7 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
     // The shard and its partitions hold ends of their own: it ends with `Close` only.
     let handle = ShardHandle(sender);
     let (first_check, retention_check_ms) =
-        (env.clock.now().get().saturating_add(env.retention_delay_ms), env.retention_check_ms);
+        (env.clock.monotonic().plus_ms(env.retention_delay_ms), env.retention_check_ms);
     let execution = env.execution.clone();
     let shard = Shard {
         env,
@@ -89,8 +92,8 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
         touched: BTreeSet::new(),
         unflushed: BTreeSet::new(),
         flushing: 0,
-        retained: Timestamp(first_check.saturating_sub(retention_check_ms)),
-        producers_expired: Timestamp::NONE,
+        retained: first_check.plus_ms(-retention_check_ms),
+        producers_expired: Monotonic(i64::MIN),
         opening: None,
         closing: None,
         closed: false,
@@ -114,8 +117,9 @@ struct Shard {
     unflushed: BTreeSet<PartitionKey>,
     /// Flushes in progress.
     flushing: usize,
-    retained: Timestamp,
-    producers_expired: Timestamp,
+    /// When these were done last, on a clock that does not jump (FAULTS 31).
+    retained: Monotonic,
+    producers_expired: Monotonic,
     opening: Option<oneshot::Sender<()>>,
     closing: Option<oneshot::Sender<ShardClosed>>,
     /// The logs were closed; their last flush is under way or done.
@@ -175,7 +179,9 @@ impl Shard {
                 self.flushing = self.flushing.saturating_sub(outcomes.len());
                 for (key, outcome) in outcomes {
                     if let Some(partition) = self.partitions.get_mut(&key) {
-                        partition.flushed(outcome);
+                        if partition.flushed(outcome) {
+                            self.env.segments_flushed.notify_one();
+                        }
                         self.touched.insert(key);
                     }
                 }
@@ -283,7 +289,7 @@ impl Shard {
     }
 
     fn tick(&mut self) {
-        let now = self.env.clock.now();
+        let now = self.env.clock.monotonic();
         let due = Due {
             retention: is_due(&mut self.retained, now, self.env.retention_check_ms),
             producer_expiry: is_due(&mut self.producers_expired, now, self.env.producer_check_ms),
@@ -291,7 +297,7 @@ impl Shard {
         for (key, partition) in self.partitions.iter_mut().filter(|(_, partition)| partition.log.is_some()) {
             if partition.tick(&self.env, due) {
                 // The rest with the next tick.
-                self.retained = Timestamp(now.get().saturating_sub(self.env.retention_check_ms));
+                self.retained = now.plus_ms(-self.env.retention_check_ms);
             }
             if partition.wants_flush {
                 self.touched.insert(*key);
@@ -362,8 +368,8 @@ fn append_queued(partition: &mut PartitionLog, env: &ShardEnv) {
 }
 
 /// Whether `interval_ms` have passed since `last`, which then begins anew.
-fn is_due(last: &mut Timestamp, now: Timestamp, interval_ms: i64) -> bool {
-    let due = now.get().saturating_sub(last.get()) >= interval_ms;
+fn is_due(last: &mut Monotonic, now: Monotonic, interval_ms: i64) -> bool {
+    let due = now.since_ms(*last) >= interval_ms;
     if due {
         *last = now;
     }

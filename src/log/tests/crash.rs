@@ -219,6 +219,7 @@ fn check_recovered(log: &Log, there: &[Batch], seen: &[Recovered]) {
     for recovered in seen {
         match recovered {
             Recovered::Snapshot(producers) => from = producers[0].last_offset,
+            Recovered::Damage { .. } => panic!("a power cut damages nothing that was flushed"),
             Recovered::Batch(header) => batches.push(*header),
             Recovered::Epochs(e) => epochs = Some(e.clone()),
         }

@@ -79,7 +79,8 @@ fn faults_23_a_torn_tail_is_cut_at_the_first_bad_batch() {
     ];
     for (name, damage) in &damages {
         for k in [1, 2, 10, 60, 61, 62, 100, 130, 150, 400] {
-            for start in starts() {
+            // Where the checkpoint says that the tail was flushed, it is not torn: see FAULTS 22.
+            for start in starts().into_iter().filter(|start| start.recovery_point < Offset(BATCHES)) {
                 let disk = disk.kill();
                 disk.change(&path, |bytes| damage(bytes, k));
                 let (mut log, _) = open(sim_env(&disk), &dir(), start);

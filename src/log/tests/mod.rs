@@ -5,6 +5,7 @@ mod cold;
 mod crash;
 mod damage;
 mod failing_disk;
+mod flushed_damage;
 mod garbage;
 mod kafka;
 mod model;

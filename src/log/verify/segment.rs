@@ -210,8 +210,9 @@ impl<E: Entry> Index<E> {
 impl Index<OffsetEntry> {
     fn batch(&mut self, position: u32, header: &BatchHeader, report: &mut Report<'_>) {
         while let Some(entry) = self.next.filter(|entry| !entry.is_blank() && entry.position <= position) {
-            let names_it = entry.position == position
-                && i64::from(entry.relative) == self.relative(header.last_offset());
+            // The last offset of the batch; behind damage, where an entry must lead, the first.
+            let named = [header.base_offset, header.last_offset()].map(|offset| self.relative(offset));
+            let names_it = entry.position == position && named.contains(&i64::from(entry.relative));
             self.done(entry, names_it, report);
         }
     }
