@@ -83,8 +83,8 @@ async fn faults_27_without_space_for_metadata_changes_are_refused_whole_and_reco
     assert_eq!(values(&mut client, &topic).await, ["records go on"]);
 }
 
-/// Files of a partition with that ending, in order.
-fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
+/// Files of a directory with that ending, in order.
+pub fn files(dir: &Path, ending: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).expect("a partition").map(|entry| entry.expect("an entry").path());
     let mut files: Vec<_> = entries.filter(|path| path.to_string_lossy().ends_with(ending)).collect();
     files.sort();
@@ -133,7 +133,8 @@ async fn faults_21_a_flipped_bit_is_found_by_the_client_and_by_verify_and_takes_
     assert_eq!(bad.into_iter().map(|(n, _)| n).collect::<Vec<_>>(), [4], "the client's CRC finds it");
 }
 
-fn crc_is_right(batch: &bytes::Bytes) -> bool {
+/// Whether a client would take a batch.
+pub fn crc_is_right(batch: &bytes::Bytes) -> bool {
     let header = gracchus_wire::records::BatchHeader::parse(batch).expect("a header");
     gracchus_wire::records::crc_matches(&header, batch)
 }

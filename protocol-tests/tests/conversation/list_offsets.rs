@@ -148,7 +148,7 @@ async fn a_partition_that_is_asked_for_twice_is_refused() {
 }
 
 /// OffsetForLeaderEpoch: error, epoch, end offset.
-async fn epoch_end(
+pub async fn epoch_end(
     client: &mut Client,
     version: i16,
     topic: &Topic,

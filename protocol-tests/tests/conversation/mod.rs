@@ -6,6 +6,7 @@
 mod configs;
 mod coordinator;
 mod crashes;
+mod damaged_files;
 mod disk_faults;
 mod fetch;
 mod fetch_sessions;
