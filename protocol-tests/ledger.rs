@@ -36,27 +36,41 @@ impl Producer {
         producers
     }
 
+    /// The partition it writes to.
+    pub const fn partition(&self) -> i32 {
+        self.partition
+    }
+
     /// How many records were acknowledged.
     pub fn acknowledged(&self) -> i32 {
         self.acknowledged.load(Ordering::SeqCst)
     }
 
     /// Writes until the broker is gone.
+    ///
+    /// # Panics
+    /// When a batch is refused.
     pub async fn write(self, address: SocketAddr) {
-        let Some(mut client) = Client::try_connect(address).await else { return };
+        assert_eq!(self.write_until_refused(address).await, None);
+    }
+
+    /// Writes until the broker is gone, or refuses a batch: answers the error.
+    pub async fn write_until_refused(self, address: SocketAddr) -> Option<i16> {
+        let mut client = Client::try_connect(address).await?;
         let mut sent = self.acknowledged();
         loop {
             while sent < self.acknowledged() + IN_FLIGHT {
                 let request = produce_request(self.topic, self.partition, -1, self.records(sent));
-                if client.try_send(9, &Request::Produce(request)).await.is_none() {
-                    return;
-                }
+                client.try_send(9, &Request::Produce(request)).await?;
                 sent += 1;
             }
-            let Some((_, answer)) = client.try_receive(ApiKey::Produce, 9).await else { return };
+            let (_, answer) = client.try_receive(ApiKey::Produce, 9).await?;
             let Response::Produce(answer) = answer else { panic!("not Produce") };
             let answer = &answer.responses[0].partition_responses[0];
-            assert_eq!((answer.error_code, answer.base_offset), (0, i64::from(self.acknowledged())));
+            if answer.error_code != 0 {
+                return Some(answer.error_code);
+            }
+            assert_eq!(answer.base_offset, i64::from(self.acknowledged()));
             self.acknowledged.fetch_add(1, Ordering::SeqCst);
         }
     }
@@ -100,7 +114,7 @@ impl Producer {
 }
 
 /// Offset and value of the records from an offset on, as many as one answer has.
-async fn fetch(client: &mut Client, topic: &str, partition: i32, from: i64) -> Vec<(i64, String)> {
+pub async fn fetch(client: &mut Client, topic: &str, partition: i32, from: i64) -> Vec<(i64, String)> {
     let wanted = f::FetchPartition::default()
         .with_partition(partition)
         .with_fetch_offset(from)

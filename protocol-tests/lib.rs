@@ -6,6 +6,7 @@ pub mod batch;
 pub mod broker_simulation;
 pub mod client;
 pub mod crash_points;
+pub mod faults;
 pub mod kill_loop;
 pub mod ledger;
 pub mod mutants;

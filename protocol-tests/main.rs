@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
+use protocol_tests::faults::{clock, crowd, eio, space};
 use protocol_tests::{broker_simulation, crash_points, kill_loop, mutants, power_cuts, soak};
 
 /// The long part of the tests.
@@ -50,6 +51,25 @@ enum What {
         #[arg(long, default_value_t = 2)]
         threads: usize,
     },
+    /// System calls of a running process that fail with EIO, by strace
+    Eio {
+        #[arg(long, default_value_t = 12)]
+        rounds: u32,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+    },
+    /// Small file systems until they are full, and read-only ones; takes root, to mount them
+    Space,
+    /// The time of day of a running process jumps, by libfaketime
+    Clock {
+        #[arg(long, default_value_t = 3)]
+        rounds: u32,
+    },
+    /// Connections that come and go, while another client is timed
+    Crowd {
+        #[arg(long, default_value_t = 10_000)]
+        connections: usize,
+    },
     /// Mistakes planted into a copy of the last commit: do the tests find them?
     Mutants {
         /// Those whose name contains this
@@ -70,9 +90,15 @@ fn main() -> ExitCode {
         What::Soak { minutes, seed, threads } => soaked(minutes, seed, threads),
         What::Crashes { points, seed, threads } => crashes(points, seed, threads),
         What::Mutants { only } => plant(&only),
-        What::Simulate { seeds, seed, threads } => simulate(seeds, seed, threads),
+        What::Simulate { seeds, seed, threads } => {
+            told(broker_simulation::run_many(seed, seeds, threads).map_err(|failure| failure.to_string()))
+        }
         What::Power { cuts, seed } => power(cuts, seed),
         What::Kills { kills, seed } => killed(kills, seed),
+        What::Eio { rounds, seed } => told(block_on(eio::run(rounds, seed))),
+        What::Space => told(block_on(space::run())),
+        What::Clock { rounds } => told(block_on(clock::run(rounds))),
+        What::Crowd { connections } => told(Ok(block_on(crowd::run(connections)))),
     }
 }
 
@@ -95,24 +121,19 @@ fn crashes(points: u64, seed: u64, threads: usize) -> ExitCode {
     }
 }
 
-fn simulate(seeds: u64, seed: u64, threads: usize) -> ExitCode {
-    let began = Instant::now();
-    match broker_simulation::run_many(seed, seeds, threads) {
+fn block_on<F: Future>(part: F) -> F::Output {
+    tokio::runtime::Runtime::new().expect("threads for a runtime").block_on(part)
+}
+
+/// What was done, or what is missing to do it. A failure is a panic that says what is wrong.
+fn told(done: Result<impl std::fmt::Display, String>) -> ExitCode {
+    match done {
         Ok(done) => {
-            println!(
-                "{seeds} seeds, {} lives, {} power cuts; {} records, {} commits and {} generations; trace {:016x}: {:.1} s",
-                done.lives,
-                done.power_cuts,
-                done.records,
-                done.commits,
-                done.generations,
-                done.trace,
-                began.elapsed().as_secs_f64()
-            );
+            println!("{done}");
             ExitCode::SUCCESS
         }
-        Err(failure) => {
-            eprintln!("{failure}");
+        Err(missing) => {
+            eprintln!("{missing}");
             ExitCode::FAILURE
         }
     }

@@ -68,11 +68,27 @@ pub fn run(dir: &Path, args: &[&str]) -> Output {
 /// # Panics
 /// When it does not start.
 pub fn serve(dir: &Path, settings: &[(&str, &str)]) -> (Process, SocketAddr) {
+    serve_from(dir, &["data"], settings, &[])
+}
+
+/// As [`serve`], with data directories in `dir`, and with variables of the environment.
+///
+/// # Panics
+/// When it does not start.
+pub fn serve_from(
+    dir: &Path,
+    data_dirs: &[&str],
+    settings: &[(&str, &str)],
+    environment: &[(&str, &OsStr)],
+) -> (Process, SocketAddr) {
     let settings: Vec<String> =
         settings.iter().map(|(name, value)| format!("--set={name}={value}")).collect();
-    let mut args = vec!["--listen", "127.0.0.1:0", "--data-dir", "data"];
+    let mut args = vec!["--listen", "127.0.0.1:0"];
+    data_dirs.iter().for_each(|dir| args.extend(["--data-dir", dir]));
     args.extend(settings.iter().map(String::as_str));
-    let mut process = Process::start(command(dir, &args));
+    let mut command = command(dir, &args);
+    command.envs(environment.iter().copied());
+    let mut process = Process::start(command);
     let line = process.wait_for("listening on");
     let address = line.split_once("listening on ").and_then(|(_, rest)| rest.split([';', ',']).next());
     (process, address.and_then(|address| address.parse().ok()).expect("an address in the line"))
@@ -121,6 +137,11 @@ impl Process {
                 Err(RecvTimeoutError::Disconnected) => panic!("it ended without {text:?}: {:#?}", self.seen),
             }
         }
+    }
+
+    /// Its number, for tools that look at it from outside.
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// Sends a signal.

@@ -32,6 +32,7 @@ const LIVES: usize = 6;
 /// What was done and found to hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
+    pub seeds: u64,
     pub lives: u64,
     pub power_cuts: u64,
     /// Records that were acknowledged.
@@ -47,12 +48,21 @@ pub struct Tally {
 impl Tally {
     /// The order of seeds does not matter to the sum, nor to its trace.
     fn add(&mut self, other: Self) {
+        self.seeds += other.seeds;
         self.lives += other.lives;
         self.power_cuts += other.power_cuts;
         self.records += other.records;
         self.commits += other.commits;
         self.generations += other.generations;
         self.trace ^= other.trace;
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { seeds, lives, power_cuts, records, commits, generations, trace } = self;
+        write!(f, "{seeds} seeds, {lives} lives, {power_cuts} power cuts; {records} records, {commits} commits and ")?;
+        write!(f, "{generations} generations of groups acknowledged and found; trace {trace:016x}")
     }
 }
 
@@ -116,7 +126,7 @@ pub fn run(seed: u64) -> Result<Tally, Box<Failure>> {
     let clock = SimClock::new(&chance);
     let history = History::new(clock.clone());
     let positions = Arc::new(Positions::default());
-    let (mut disk, mut tally) = (SimDisk::new(), Tally::default());
+    let (mut disk, mut tally) = (SimDisk::new(), Tally { seeds: 1, ..Tally::default() });
     let mut log = String::new();
     for n in 0..LIVES {
         let end = if n + 1 == LIVES { End::Closed } else { End::drawn(&chance) };

@@ -1,0 +1,208 @@
+//! EIO from the disk under a running process, by `strace`: nothing is acknowledged that is not there after a restart, and
+//! others go on (FAULTS 28, 29).
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use gracchus_base::{Entropy, ErrorCode};
+use tokio::task::JoinSet;
+
+use super::tracer::{self, Tracer};
+use super::{PATIENCE, until};
+use crate::Client;
+use crate::ledger::{IN_FLIGHT, Producer};
+use crate::process::{Process, Signal, serve_from};
+
+/// Partitions, each with a producer of its own.
+const PARTITIONS: i32 = 8;
+
+/// What fails, in turn: the append, the flush of one log, the flush of many together.
+const CALLS: [&str; 3] = ["pwritev", "fdatasync", "syncfs"];
+
+/// Which of a thread's calls fails, at most.
+const WHEN_MAX: u64 = 40;
+
+/// How long a call is waited for that may never come.
+const CALL_COMES: Duration = Duration::from_secs(3);
+
+/// What was done.
+#[derive(Clone, Debug, Default)]
+pub struct Done {
+    pub rounds: u32,
+    /// Calls that failed, by name.
+    pub failed: BTreeMap<&'static str, usize>,
+    /// Partitions that went offline, and came back with the next start.
+    pub offline: usize,
+    /// Batches that were acknowledged and found.
+    pub acknowledged: u64,
+}
+
+/// Makes calls fail in so many rounds, and at last all calls on one of two data directories.
+///
+/// # Errors
+/// When `strace` is missing.
+///
+/// # Panics
+/// When something acknowledged is not there, or a partition goes offline without a reason.
+pub async fn run(rounds: u32, seed: u64) -> Result<Done, String> {
+    tracer::available()?;
+    let chance = Entropy::seeded(seed);
+    let mut done = Done::default();
+    for (_, call) in (0..rounds).zip(CALLS.into_iter().cycle()) {
+        let when = 1 + chance.next_u64() % WHEN_MAX;
+        let mut load = Load::start(&["data"]).await;
+        let tracer = load.trace(call, Some(when), &[]);
+        until(CALL_COMES, || tracer.injected() > 0).await;
+        let failed = tracer.detach();
+        let refused = load.refused(failed).await;
+        assert!(call == "syncfs" || refused.len() <= failed, "{call}: {failed} calls, {refused:?}");
+        load.others_go_on(&refused).await;
+        *done.failed.entry(call).or_default() += failed;
+        done.count(refused.len(), load.restarted(&refused).await);
+    }
+    let (offline, acknowledged) = one_directory().await;
+    done.count(offline, acknowledged);
+    Ok(done)
+}
+
+/// Everything fails on one of two data directories: its partitions go offline, those of the other go on.
+async fn one_directory() -> (usize, u64) {
+    let mut load = Load::start(&["data", "other"]).await;
+    let there = |producer: &Producer| load.log("other", producer.partition()).exists();
+    let concerned: Vec<_> = load.producers.iter().filter(|p| there(p)).map(Producer::partition).collect();
+    assert!(!concerned.is_empty() && concerned.len() < load.producers.len(), "{concerned:?}");
+    let paths: Vec<_> = concerned.iter().map(|partition| load.log("other", *partition)).collect();
+    let tracer = load.trace("pwritev,fdatasync", None, &paths);
+    let mut refused = Vec::new();
+    while refused.len() < concerned.len() {
+        refused.extend(load.refused(1).await);
+    }
+    refused.sort_unstable();
+    assert_eq!(refused, concerned);
+    tracer.detach();
+    load.others_go_on(&refused).await;
+    (refused.len(), load.restarted(&refused).await)
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { rounds, failed, offline, acknowledged } = self;
+        let failed: Vec<_> = failed.iter().map(|(call, failed)| format!("{failed} {call}")).collect();
+        let failed = failed.join(", ");
+        write!(
+            f,
+            "{rounds} processes with EIO ({failed}, a whole directory); {offline} partitions offline until the next \
+             start; {acknowledged} batches acknowledged and found"
+        )
+    }
+}
+
+impl Done {
+    fn count(&mut self, offline: usize, acknowledged: u64) {
+        self.rounds += 1;
+        self.offline += offline;
+        self.acknowledged += acknowledged;
+    }
+}
+
+/// A process, and producers that write to it.
+struct Load {
+    dir: tempfile::TempDir,
+    data_dirs: &'static [&'static str],
+    process: Process,
+    address: SocketAddr,
+    producers: Vec<Producer>,
+    writing: JoinSet<(i32, Option<i16>)>,
+}
+
+impl Load {
+    async fn start(data_dirs: &'static [&'static str]) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (process, address) = serve_from(dir.path(), data_dirs, &[], &[]);
+        let mut client = Client::connect(address).await;
+        client.create_topic("eio", PARTITIONS, &[]).await;
+        let producers = Producer::for_each(&mut client, "eio", PARTITIONS).await;
+        let mut load = Self { dir, data_dirs, process, address, producers, writing: JoinSet::new() };
+        for producer in load.producers.clone() {
+            let partition = producer.partition();
+            load.writing.spawn(async move { (partition, producer.write_until_refused(address).await) });
+        }
+        load.all_move(&[]).await;
+        load
+    }
+
+    fn log(&self, data_dir: &str, partition: i32) -> PathBuf {
+        let dir: &Path = self.dir.path();
+        dir.join(format!("{data_dir}/eio-{partition}/00000000000000000000.log"))
+    }
+
+    fn trace(&self, calls: &str, when: Option<u64>, paths: &[PathBuf]) -> Tracer {
+        Tracer::attach(self.process.id(), self.dir.path().join("strace"), calls, when, paths)
+    }
+
+    /// Partitions whose producers were refused since the last time: at least one if a call has failed.
+    async fn refused(&mut self, failed: usize) -> Vec<i32> {
+        let mut refused = Vec::new();
+        if failed > 0 {
+            let first = tokio::time::timeout(PATIENCE, self.writing.join_next()).await;
+            refused.extend(first.expect("a call that failed is noticed"));
+        }
+        while let Some(next) = self.writing.try_join_next() {
+            refused.push(next);
+        }
+        let refused = refused.into_iter().map(|ended| {
+            let (partition, error) = ended.expect("producers do not panic");
+            assert_eq!(error, Some(ErrorCode::KafkaStorageError.code()), "partition {partition}");
+            partition
+        });
+        refused.collect()
+    }
+
+    /// Waits until every partition but those has taken more.
+    async fn all_move(&self, but: &[i32]) {
+        let others = self.producers.iter().filter(|producer| !but.contains(&producer.partition()));
+        let before: Vec<_> = others.map(|producer| (producer, producer.acknowledged())).collect();
+        let moved =
+            until(PATIENCE, || before.iter().all(|(other, before)| other.acknowledged() > *before)).await;
+        assert!(moved, "a partition stands still, without those that are offline: {but:?}");
+    }
+
+    /// Those that were not refused take batches; those that were never do again.
+    async fn others_go_on(&mut self, refused: &[i32]) {
+        self.all_move(refused).await;
+        let mut client = Client::connect(self.address).await;
+        for partition in refused {
+            for _ in 0..3 {
+                let answer = client.produce("eio", *partition, -1, crate::batch::values(&["late"])).await;
+                let error = answer.responses[0].partition_responses[0].error_code;
+                assert_eq!(error, ErrorCode::KafkaStorageError.code(), "partition {partition}");
+            }
+        }
+    }
+
+    /// Kills it and starts it again: everything that was acknowledged is there, and every partition takes more. Answers
+    /// how much was there.
+    async fn restarted(mut self, refused: &[i32]) -> u64 {
+        self.process.signal(Signal::KILL);
+        self.process.wait();
+        while let Some(ended) = self.writing.join_next().await {
+            let (partition, error) = ended.expect("producers do not panic");
+            assert_eq!(error, None, "partition {partition} was refused late; before: {refused:?}");
+        }
+        let (_process, address) = serve_from(self.dir.path(), self.data_dirs, &[], &[]);
+        let mut client = Client::connect(address).await;
+        let mut acknowledged = 0;
+        for producer in &self.producers {
+            let there = producer.check(&mut client, producer.acknowledged()).await;
+            assert!(there <= producer.acknowledged() + IN_FLIGHT);
+            acknowledged += u64::from(producer.acknowledged().unsigned_abs());
+            producer.go_on_from(there);
+            tokio::spawn(producer.clone().write(address));
+        }
+        self.all_move(&[]).await;
+        acknowledged
+    }
+}
