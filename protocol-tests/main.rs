@@ -178,7 +178,14 @@ fn power(cuts: u32, seed: u64) -> ExitCode {
 fn soaked(minutes: u64, seed: u64, threads: usize) -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("threads for a runtime");
     println!("| | | minutes |\n|---|---|---:|");
-    for row in runtime.block_on(soak::run(minutes, seed, threads)) {
+    let rows = match runtime.block_on(soak::run(minutes, seed, threads)) {
+        Ok(rows) => rows,
+        Err(missing) => {
+            eprintln!("{missing}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for row in rows {
         println!("| {} | {} | {:.1} |", row.what, row.done, row.took.as_secs_f64() / 60.0);
     }
     ExitCode::SUCCESS

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::faults::{clock, crowd, eio, space};
 use crate::{crash_points, kill_loop, power_cuts};
 
 /// Power cuts of one log in a turn.
@@ -12,6 +13,12 @@ const POWER_CUTS: u32 = 25;
 
 /// Kills of a process in a turn.
 const KILLS: u32 = 5;
+
+/// Processes with EIO in a turn; as many jumps of the clock make a round.
+const EIO_ROUNDS: u32 = 6;
+
+/// Connections that come and go in a turn.
+const CONNECTIONS: usize = 10_000;
 
 /// One part of the soak.
 #[derive(Debug)]
@@ -24,11 +31,46 @@ pub struct Row {
 
 /// Runs everything, for `minutes` in all, from a seed on.
 ///
+/// # Errors
+/// When a tool or a right is missing, before anything else is done.
+///
 /// # Panics
 /// When something does not hold, with what it is and the seed.
-pub async fn run(minutes: u64, seed: u64, threads: usize) -> Vec<Row> {
-    let each = Duration::from_secs(minutes * 60) / 3;
-    vec![one_log(each, seed, threads), whole_broker(each, seed).await, process(each, seed).await]
+pub async fn run(minutes: u64, seed: u64, threads: usize) -> Result<Vec<Row>, String> {
+    let each = Duration::from_secs(minutes * 60) / 4;
+    let mut rows = from_outside(each, seed).await?;
+    rows.extend([one_log(each, seed, threads), whole_broker(each, seed).await, process(each, seed).await]);
+    Ok(rows)
+}
+
+/// Whatever takes tools and rights of the machine, in turn.
+async fn from_outside(time: Duration, seed: u64) -> Result<Vec<Row>, String> {
+    let began = Instant::now();
+    let mut took = [Duration::ZERO; 4];
+    let (mut calls, mut disks, mut jumps) =
+        (eio::Done::default(), space::Done::default(), clock::Done::default());
+    let mut crowds = Vec::new();
+    while crowds.is_empty() || began.elapsed() < time {
+        let mut turn = Instant::now();
+        let mut lap = || std::mem::replace(&mut turn, Instant::now()).elapsed();
+        calls.add(eio::run(EIO_ROUNDS, seed + crowds.len() as u64).await?);
+        took[0] += lap();
+        disks.add(space::run().await?);
+        took[1] += lap();
+        jumps.add(clock::run(1).await?);
+        took[2] += lap();
+        crowds.push(crowd::run(CONNECTIONS).await);
+        took[3] += lap();
+    }
+    let crowd = crowds.iter().map(ToString::to_string).max().unwrap_or_default();
+    let crowd = format!("{} times; one of them: {crowd}", crowds.len());
+    let done = [
+        ("EIO under a process", calls.to_string()),
+        ("small file systems, full and read-only", disks.to_string()),
+        ("a process whose clock jumps", jumps.to_string()),
+        ("crowds of connections", crowd),
+    ];
+    Ok(done.into_iter().zip(took).map(|((what, done), took)| Row { what, done, took }).collect())
 }
 
 fn one_log(time: Duration, seed: u64, threads: usize) -> Row {

@@ -45,6 +45,14 @@ impl fmt::Display for Done {
     }
 }
 
+impl Done {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.jumps += other.jumps;
+        self.acknowledged += other.acknowledged;
+    }
+}
+
 /// Where the library is.
 ///
 /// # Errors

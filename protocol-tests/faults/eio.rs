@@ -17,7 +17,7 @@ use crate::ledger::{IN_FLIGHT, Producer};
 use crate::process::{Process, Signal, serve_from};
 
 /// Partitions, each with a producer of its own.
-const PARTITIONS: i32 = 8;
+const PARTITIONS: i32 = 24;
 
 /// What fails, in turn: the append, the flush of one log, the flush of many together.
 const CALLS: [&str; 3] = ["pwritev", "fdatasync", "syncfs"];
@@ -57,9 +57,14 @@ pub async fn run(rounds: u32, seed: u64) -> Result<Done, String> {
         let tracer = load.trace(call, Some(when), &[]);
         until(CALL_COMES, || tracer.injected() > 0).await;
         let failed = tracer.detach();
-        let refused = load.refused(failed).await;
+        let refused = load.refused().await;
+        // One flush of the file system is that of many logs.
         assert!(call == "syncfs" || refused.len() <= failed, "{call}: {failed} calls, {refused:?}");
-        load.others_go_on(&refused).await;
+        assert!(
+            failed == 0 || call == "fdatasync" || !refused.is_empty(),
+            "{call}: {failed} calls failed unseen"
+        );
+        load.stay_offline(&refused).await;
         *done.failed.entry(call).or_default() += failed;
         done.count(refused.len(), load.restarted(&refused).await);
     }
@@ -76,14 +81,10 @@ async fn one_directory() -> (usize, u64) {
     assert!(!concerned.is_empty() && concerned.len() < load.producers.len(), "{concerned:?}");
     let paths: Vec<_> = concerned.iter().map(|partition| load.log("other", *partition)).collect();
     let tracer = load.trace("pwritev,fdatasync", None, &paths);
-    let mut refused = Vec::new();
-    while refused.len() < concerned.len() {
-        refused.extend(load.refused(1).await);
-    }
-    refused.sort_unstable();
-    assert_eq!(refused, concerned);
+    let refused = load.refused().await;
+    assert_eq!(refused, concerned, "those, and no others");
     tracer.detach();
-    load.others_go_on(&refused).await;
+    load.stay_offline(&refused).await;
     (refused.len(), load.restarted(&refused).await)
 }
 
@@ -94,13 +95,23 @@ impl fmt::Display for Done {
         let failed = failed.join(", ");
         write!(
             f,
-            "{rounds} processes with EIO ({failed}, a whole directory); {offline} partitions offline until the next \
+            "{rounds} processes with EIO ({failed}, whole directories); {offline} partitions offline until the next \
              start; {acknowledged} batches acknowledged and found"
         )
     }
 }
 
 impl Done {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.rounds += other.rounds;
+        self.offline += other.offline;
+        self.acknowledged += other.acknowledged;
+        for (call, failed) in other.failed {
+            *self.failed.entry(call).or_default() += failed;
+        }
+    }
+
     fn count(&mut self, offline: usize, acknowledged: u64) {
         self.rounds += 1;
         self.offline += offline;
@@ -130,7 +141,7 @@ impl Load {
             let partition = producer.partition();
             load.writing.spawn(async move { (partition, producer.write_until_refused(address).await) });
         }
-        load.all_move(&[]).await;
+        assert!(load.refused().await.is_empty());
         load
     }
 
@@ -143,36 +154,29 @@ impl Load {
         Tracer::attach(self.process.id(), self.dir.path().join("strace"), calls, when, paths)
     }
 
-    /// Partitions whose producers were refused since the last time: at least one if a call has failed.
-    async fn refused(&mut self, failed: usize) -> Vec<i32> {
+    /// Waits until every partition has taken more, or has refused its producer; answers those that have.
+    async fn refused(&mut self) -> Vec<i32> {
+        let before: BTreeMap<_, _> =
+            self.producers.iter().map(|p| (p.partition(), p.acknowledged())).collect();
         let mut refused = Vec::new();
-        if failed > 0 {
-            let first = tokio::time::timeout(PATIENCE, self.writing.join_next()).await;
-            refused.extend(first.expect("a call that failed is noticed"));
-        }
-        while let Some(next) = self.writing.try_join_next() {
-            refused.push(next);
-        }
-        let refused = refused.into_iter().map(|ended| {
-            let (partition, error) = ended.expect("producers do not panic");
-            assert_eq!(error, Some(ErrorCode::KafkaStorageError.code()), "partition {partition}");
-            partition
+        let (writing, producers) = (&mut self.writing, &self.producers);
+        let settled = until(PATIENCE, || {
+            while let Some(ended) = writing.try_join_next() {
+                let (partition, error) = ended.expect("producers do not panic");
+                assert_eq!(error, Some(ErrorCode::KafkaStorageError.code()), "partition {partition}");
+                refused.push(partition);
+            }
+            // More than what may have been on its way when the call failed.
+            let moved = |p: &Producer| p.acknowledged() > before[&p.partition()] + 2 * IN_FLIGHT;
+            producers.iter().all(|producer| refused.contains(&producer.partition()) || moved(producer))
         });
-        refused.collect()
+        assert!(settled.await, "a partition stands still; these are offline: {refused:?}");
+        refused.sort_unstable();
+        refused
     }
 
-    /// Waits until every partition but those has taken more.
-    async fn all_move(&self, but: &[i32]) {
-        let others = self.producers.iter().filter(|producer| !but.contains(&producer.partition()));
-        let before: Vec<_> = others.map(|producer| (producer, producer.acknowledged())).collect();
-        let moved =
-            until(PATIENCE, || before.iter().all(|(other, before)| other.acknowledged() > *before)).await;
-        assert!(moved, "a partition stands still, without those that are offline: {but:?}");
-    }
-
-    /// Those that were not refused take batches; those that were never do again.
-    async fn others_go_on(&mut self, refused: &[i32]) {
-        self.all_move(refused).await;
+    /// Those that were refused once are refused for ever.
+    async fn stay_offline(&self, refused: &[i32]) {
         let mut client = Client::connect(self.address).await;
         for partition in refused {
             for _ in 0..3 {
@@ -200,9 +204,10 @@ impl Load {
             assert!(there <= producer.acknowledged() + IN_FLIGHT);
             acknowledged += u64::from(producer.acknowledged().unsigned_abs());
             producer.go_on_from(there);
-            tokio::spawn(producer.clone().write(address));
+            let (partition, producer) = (producer.partition(), producer.clone());
+            self.writing.spawn(async move { (partition, producer.write_until_refused(address).await) });
         }
-        self.all_move(&[]).await;
+        assert!(self.refused().await.is_empty());
         acknowledged
     }
 }

@@ -71,6 +71,15 @@ pub async fn run() -> Result<Done, String> {
     Ok(done)
 }
 
+impl Done {
+    /// Both together.
+    pub fn add(&mut self, other: Self) {
+        self.disks += other.disks;
+        self.acknowledged += other.acknowledged;
+        self.refused += other.refused;
+    }
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Tmpfs,

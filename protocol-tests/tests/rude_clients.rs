@@ -98,6 +98,63 @@ async fn a_stop_takes_two_seconds_at_most_whatever_clients_do() {
     drop((rude, client));
 }
 
+#[tokio::test]
+async fn connections_whose_peers_are_silent_are_closed_and_those_that_are_used_are_not() {
+    const IDLE: Duration = Duration::from_secs(1);
+    let idle_ms = IDLE.as_millis().to_string();
+    let broker = TestBroker::start_with(&[("connections.max.idle.ms", &idle_ms)]).await;
+    let mut used = broker.client().await;
+    used.create_topic("t", 1, &[]).await;
+    // One has never sent anything, one has been answered: so looks a peer that is gone without a word.
+    let mut silent = [broker.client().await, broker.client().await];
+    silent[1].send(0, &api_versions()).await;
+    assert!(silent[1].receive_raw().await.is_some());
+    let began = Instant::now();
+    let mut often = tokio::time::interval(IDLE / 8);
+    while began.elapsed() < IDLE * 2 {
+        often.tick().await;
+        assert_eq!(used.metadata().await.brokers.len(), 1);
+    }
+    for mut client in silent {
+        client.expect_closed().await;
+    }
+    assert_eq!(used.metadata().await.brokers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_takes_no_answer_loses_its_connection_and_gives_its_place_back() {
+    let settings = [("connections.max.idle.ms", "1000"), ("max.connections", "2")];
+    let broker = TestBroker::start_with(&settings).await;
+    let mut stuck = broker.client().await;
+    stuck.create_topic("t", 1, &[]).await;
+    let value = "x".repeat(1_000_000);
+    for _ in 0..20 {
+        stuck.produce("t", 0, 1, batch::values(&[&value])).await;
+    }
+    // More than sockets hold, and nobody reads.
+    for _ in 0..5 {
+        stuck.send(11, &everything("t")).await;
+    }
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut tries = tokio::time::interval(Duration::from_millis(50));
+    let mut others = Vec::new();
+    // Two at a time are served: one beside the one that is stuck, two when it is gone.
+    while others.len() < 2 {
+        tries.tick().await;
+        let mut next = broker.client().await;
+        next.send(0, &api_versions()).await;
+        if next.receive_raw().await.is_some() {
+            others.push(next);
+        }
+        for other in &mut others {
+            other.send(0, &api_versions()).await;
+            assert!(other.receive_raw().await.is_some(), "who is served and asks stays");
+        }
+        assert!(Instant::now() < deadline, "the place of the one that takes nothing is still taken");
+    }
+    drop(stuck);
+}
+
 fn everything(topic: &str) -> Request {
     let partition = f::FetchPartition::default().with_partition_max_bytes(i32::MAX);
     let topic = f::FetchTopic::default().with_topic(topic_name(topic)).with_partitions(vec![partition]);
