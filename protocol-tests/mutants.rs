@@ -36,8 +36,8 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "believes batches after a crash without looking at their CRC",
         file: "src/log/resume.rs",
-        from: "if check_crc && !scan.crc_matches(position, &header)? {",
-        to: "if check_crc && false && !scan.crc_matches(position, &header)? {",
+        from: "(!check_crc || scan.crc_matches(position, &header)?)",
+        to: "(true || !check_crc || scan.crc_matches(position, &header)?)",
         tests: POWER_CUTS,
     },
     Mutant {
@@ -46,6 +46,27 @@ pub const MUTANTS: &[Mutant] = &[
         from: "        sync_or_forget(&*file)\n",
         to: "        drop(file);\n        Ok(())\n",
         tests: &["-p", "gracchus-log", "faults_03"],
+    },
+    Mutant {
+        name: "takes damage to what was flushed for a torn tail",
+        file: "src/log/recovery.rs",
+        from: "    active.next_offset < flushed_to && ",
+        to: "    false && active.next_offset < flushed_to && ",
+        tests: &["-p", "gracchus-log", "faults_22"],
+    },
+    Mutant {
+        name: "does not look behind damage",
+        file: "src/log/resume.rs",
+        from: "if self.next_offset >= how.flushed_to {",
+        to: "if true || self.next_offset >= how.flushed_to {",
+        tests: &["-p", "gracchus-log", "faults_22"],
+    },
+    Mutant {
+        name: "asks the time of day when retention is due",
+        file: "src/broker/shard/thread.rs",
+        from: "        let now = self.env.clock.monotonic();\n        let due",
+        to: "        let now = Monotonic(self.env.clock.now().get());\n        let due",
+        tests: &["-p", "protocol-tests", "faults_31"],
     },
     Mutant {
         name: "reads from memory what a failed flush has lost",

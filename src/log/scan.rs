@@ -19,12 +19,24 @@ pub(crate) const LOOKUP_BUFFER: usize = 8 * 1024;
 pub(crate) const SWEEP_BUFFER: usize = 256 * 1024;
 
 /// Where the format's number stands in a batch, by which a batch can be looked for.
-const MAGIC_AT: u32 = 16;
+const MAGIC_AT: usize = 16;
 const MAGIC: u8 = 2;
 
 /// How many times the bytes that are left may be read to find a batch in them: what looks like many long batches, and is
 /// none, must not take for ever.
 const SEARCH_READS_MAX: u64 = 4;
+
+/// The header at `skip` in a window of which `left` bytes are left from its start on, if a batch of those offsets may
+/// begin there.
+fn likely_header(window: &[u8], skip: usize, left: usize, offsets: &Range<Offset>) -> Option<BatchHeader> {
+    let bytes = window.get(skip..)?;
+    // Most bytes are told by this one.
+    bytes.get(MAGIC_AT).filter(|byte| **byte == MAGIC)?;
+    let header = BatchHeader::parse(bytes).ok()?;
+    let fits = skip.saturating_add(header.total_bytes()) <= left && header.last_offset_delta >= 0;
+    let is_due = offsets.contains(&header.base_offset) && header.next_offset() <= offsets.end;
+    (fits && is_due).then_some(header)
+}
 
 /// A walk over the batches in `position..end`.
 pub(crate) struct Scan<'a> {
@@ -93,30 +105,25 @@ impl<'a> Scan<'a> {
     ) -> io::Result<Option<(u32, BatchHeader)>> {
         let mut at = from;
         let mut budget = u64::from(self.end.saturating_sub(from)).saturating_mul(SEARCH_READS_MAX);
-        while at < self.end {
-            let wanted = self.buffer_max;
-            let window = self.bytes(at.saturating_add(MAGIC_AT), wanted)?;
-            let Some(skip) = window.iter().position(|byte| *byte == MAGIC) else {
-                let len = u32::try_from(window.len()).unwrap_or(u32::MAX);
-                at = at.saturating_add(len.max(1));
+        loop {
+            let left = self.end.saturating_sub(at) as usize;
+            let window = self.bytes(at, LOOKUP_BUFFER)?;
+            let Some(last) = window.len().checked_sub(BATCH_HEADER_BYTES) else { return Ok(None) };
+            let likely =
+                (0..=last).find_map(|skip| Some((skip, likely_header(window, skip, left, &offsets)?)));
+            let Some((skip, header)) = likely else {
+                at = at.saturating_add(u32::try_from(last).unwrap_or(u32::MAX)).saturating_add(1);
                 continue;
             };
             at = at.saturating_add(u32::try_from(skip).unwrap_or(u32::MAX));
-            self.position = at;
-            if let Step::Batch { position, header } = self.next()?
-                && offsets.contains(&header.base_offset)
-                && header.next_offset() <= offsets.end
-            {
-                let Some(left) = budget.checked_sub(header.total_bytes() as u64) else { return Ok(None) };
-                budget = left;
-                if self.crc_matches(position, &header)? {
-                    self.position = position;
-                    return Ok(Some((position, header)));
-                }
+            let Some(rest) = budget.checked_sub(header.total_bytes() as u64) else { return Ok(None) };
+            budget = rest;
+            if self.crc_matches(at, &header)? {
+                self.position = at;
+                return Ok(Some((at, header)));
             }
             at = at.saturating_add(1);
         }
-        Ok(None)
     }
 
     /// Whether the CRC of the batch at `position` matches.
