@@ -61,7 +61,10 @@ impl Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seeds, lives, power_cuts, records, commits, generations, trace } = self;
-        write!(f, "{seeds} seeds, {lives} lives, {power_cuts} power cuts; {records} records, {commits} commits and ")?;
+        write!(
+            f,
+            "{seeds} seeds, {lives} lives, {power_cuts} power cuts; {records} records, {commits} commits and "
+        )?;
         write!(f, "{generations} generations of groups acknowledged and found; trace {trace:016x}")
     }
 }
