@@ -1,4 +1,5 @@
-//! Every limit, with its unit and its reason. No number appears twice: relations are `const` assertions.
+//! Every limit that is no setting, with its unit and its reason. No number appears twice: relations are `const`
+//! assertions.
 
 /// The longest topic name: the directory `<topic>-<partition>.<32 hex>-delete` must fit 255 bytes, as in Kafka.
 pub const TOPIC_NAME_BYTES_MAX: usize = 249;
@@ -33,20 +34,8 @@ pub const FETCH_SESSION_EVICTION_MS: i64 = 120_000;
 /// Partitions in one fetch session; who fetches more does so without a session.
 pub const FETCH_SESSION_PARTITIONS_MAX: usize = 50_000;
 
-/// Partitions in all fetch sessions, at about 250 bytes each.
-pub const FETCH_SESSIONS_PARTITIONS_MAX: usize = 200_000;
-
-/// Idempotent producers that one partition remembers, at about 250 bytes each; Kafka has no bound.
-pub const PARTITION_PRODUCERS_MAX: usize = 10_000;
-
 /// Producer ids that are handed out per block written to the metadata log, as in Kafka.
 pub const PRODUCER_ID_BLOCK: i64 = 1000;
-
-/// Groups in one partition of `__consumer_offsets`: bounds what clients that invent group names can make us hold.
-pub const GROUPS_PER_COORDINATOR_MAX: usize = 100_000;
-
-/// Bytes of group state (metadata, assignments, offsets) of one partition of `__consumer_offsets`.
-pub const GROUP_STATE_BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// How long commits of offsets wait for one another at most, in milliseconds, while there are many of them
 /// (`docs/decisions/009`).
@@ -72,4 +61,3 @@ const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
 const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
 // Who commits as fast as it is answered is slowed down by a tenth at most.
 const _: () = assert!(GROUP_COMMITS_SELDOM_MS as u64 >= 10 * GROUP_COMMITS_WAIT_MS);
-const _: () = assert!(FETCH_SESSION_PARTITIONS_MAX <= FETCH_SESSIONS_PARTITIONS_MAX);

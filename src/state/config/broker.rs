@@ -51,6 +51,8 @@ pub struct BrokerConfig {
     pub socket_request_max_bytes: i32,
     /// Bytes of requests held at one time; `None` is no limit.
     pub queued_max_request_bytes: Option<i64>,
+    /// Bytes of answers that wait to be sent; `None` is no limit.
+    pub queued_max_response_bytes: Option<i64>,
     /// `None` is the system's choice.
     pub socket_send_buffer_bytes: Option<i32>,
     /// `None` is the system's choice.
@@ -64,6 +66,7 @@ pub struct BrokerConfig {
     pub max_connections_per_ip_overrides: Vec<(String, i32)>,
     pub fetch_max_bytes: i32,
     pub max_incremental_fetch_session_cache_slots: i32,
+    pub max_incremental_fetch_session_cache_partitions: i32,
     pub max_request_partition_size_limit: i32,
     pub group_min_session_timeout_ms: i32,
     pub group_max_session_timeout_ms: i32,
@@ -71,6 +74,10 @@ pub struct BrokerConfig {
     pub group_initial_rebalance_delay_ms: i32,
     /// `None`: what the broker sees fit.
     pub group_coordinator_append_linger_ms: Option<u32>,
+    pub max_groups: i32,
+    pub max_groups_per_offsets_partition: i32,
+    pub max_group_state_bytes: i64,
+    pub max_group_state_bytes_per_offsets_partition: i64,
     pub offset_metadata_max_bytes: i32,
     pub offsets_commit_timeout_ms: i32,
     pub offsets_retention_minutes: i32,
@@ -81,6 +88,8 @@ pub struct BrokerConfig {
     pub offsets_topic_compression: CompressionType,
     pub producer_id_expiration_ms: i32,
     pub producer_id_expiration_check_interval_ms: i32,
+    pub max_producer_ids: i32,
+    pub max_producer_ids_per_partition: i32,
     pub transaction_max_timeout_ms: i32,
     /// What a topic without settings of its own has.
     pub topic_defaults: TopicConfig,
@@ -147,6 +156,7 @@ impl BrokerConfig {
             delete_topic_enable: values.boolean("delete.topic.enable"),
             socket_request_max_bytes: values.int("socket.request.max.bytes"),
             queued_max_request_bytes: Some(values.long("queued.max.request.bytes")).filter(|n| *n > 0),
+            queued_max_response_bytes: Some(values.long("queued.max.response.bytes")).filter(|n| *n > 0),
             socket_send_buffer_bytes: Some(values.int("socket.send.buffer.bytes")).filter(|n| *n >= 0),
             socket_receive_buffer_bytes: Some(values.int("socket.receive.buffer.bytes")).filter(|n| *n >= 0),
             socket_listen_backlog_size: values.int("socket.listen.backlog.size"),
@@ -157,6 +167,8 @@ impl BrokerConfig {
             fetch_max_bytes: values.int("fetch.max.bytes"),
             max_incremental_fetch_session_cache_slots: values
                 .int("max.incremental.fetch.session.cache.slots"),
+            max_incremental_fetch_session_cache_partitions: values
+                .int("max.incremental.fetch.session.cache.partitions"),
             max_request_partition_size_limit: values.int("max.request.partition.size.limit"),
             group_min_session_timeout_ms: values.int("group.min.session.timeout.ms"),
             group_max_session_timeout_ms: values.int("group.max.session.timeout.ms"),
@@ -166,6 +178,11 @@ impl BrokerConfig {
                 values.int("group.coordinator.append.linger.ms"),
             )
             .ok(),
+            max_groups: values.int("max.groups"),
+            max_groups_per_offsets_partition: values.int("max.groups.per.offsets.partition"),
+            max_group_state_bytes: values.long("max.group.state.bytes"),
+            max_group_state_bytes_per_offsets_partition: values
+                .long("max.group.state.bytes.per.offsets.partition"),
             offset_metadata_max_bytes: values.int("offset.metadata.max.bytes"),
             offsets_commit_timeout_ms: values.int("offsets.commit.timeout.ms"),
             offsets_retention_minutes: values.int("offsets.retention.minutes"),
@@ -177,6 +194,8 @@ impl BrokerConfig {
             offsets_topic_compression: offsets_compression(&values)?,
             producer_id_expiration_ms: values.int("producer.id.expiration.ms"),
             producer_id_expiration_check_interval_ms: values.int("producer.id.expiration.check.interval.ms"),
+            max_producer_ids: values.int("max.producer.ids"),
+            max_producer_ids_per_partition: values.int("max.producer.ids.per.partition"),
             transaction_max_timeout_ms: values.int("transaction.max.timeout.ms"),
             topic_defaults: TopicConfig::of_broker(&values.0),
             given,

@@ -216,6 +216,9 @@ pub const BROKER: &[Definition] = &[
         .doc("The largest request, in bytes."),
     Definition::long("queued.max.request.bytes", "134217728")
         .doc("Bytes of requests held at one time; more wait in their sockets. Kafka: no limit, which is -1."),
+    Definition::long("queued.max.response.bytes", "134217728")
+        .check(Check::BetweenOrMinusOne(1 << 20, 1 << 40))
+        .doc("Bytes of answers that wait to be sent; at the bound requests with large answers wait. Not a Kafka setting."),
     Definition::int("socket.send.buffer.bytes", "262144")
         .doc("The send buffer of a socket in bytes; -1 is the system's. Kafka: 102400."),
     Definition::int("socket.receive.buffer.bytes", "-1")
@@ -242,6 +245,9 @@ pub const BROKER: &[Definition] = &[
     Definition::int("max.incremental.fetch.session.cache.slots", "1000")
         .at_least(0)
         .doc("Incremental fetch sessions that are kept."),
+    Definition::int("max.incremental.fetch.session.cache.partitions", "200000")
+        .check(Check::Between(1, 100_000_000))
+        .doc("Partitions in all fetch sessions together, at about 250 bytes each. Not a Kafka setting."),
     Definition::int("max.request.partition.size.limit", "2000")
         .at_least(1)
         .doc("Partitions in one answer to DescribeTopicPartitions."),
@@ -256,6 +262,18 @@ pub const BROKER: &[Definition] = &[
     Definition::int("group.coordinator.append.linger.ms", "-1")
         .at_least(-1)
         .doc("How long group state waits to be stored with more of it, in milliseconds; -1: 5 where many members commit."),
+    Definition::int("max.groups", "1000000")
+        .at_least(1)
+        .doc("Groups of this broker; more are refused. Not a Kafka setting."),
+    Definition::int("max.groups.per.offsets.partition", "100000")
+        .at_least(1)
+        .doc("Groups in one partition of __consumer_offsets; more are refused. Not a Kafka setting."),
+    Definition::long("max.group.state.bytes", "1073741824")
+        .check(Check::Between(1 << 20, 1 << 40))
+        .doc("Bytes of members, assignments and offsets of all groups of this broker. Not a Kafka setting."),
+    Definition::long("max.group.state.bytes.per.offsets.partition", "268435456")
+        .check(Check::Between(1 << 20, 1 << 40))
+        .doc("The same for the groups in one partition of __consumer_offsets. Not a Kafka setting."),
     Definition::int("offset.metadata.max.bytes", "4096")
         .doc("The longest text that goes with a committed offset, in bytes."),
     Definition::int("offsets.commit.timeout.ms", "5000")
@@ -288,6 +306,12 @@ pub const BROKER: &[Definition] = &[
         .at_least(1)
         .internal()
         .doc("How often idle producer ids are looked for, in milliseconds."),
+    Definition::int("max.producer.ids", "1000000")
+        .check(Check::Between(1, 100_000_000))
+        .doc("Producer ids that this broker remembers, at about 250 bytes each; the quietest go. Not a Kafka setting."),
+    Definition::int("max.producer.ids.per.partition", "10000")
+        .check(Check::Between(1, 10_000_000))
+        .doc("Producer ids that one partition remembers; the quietest go. Not a Kafka setting."),
     Definition::int("transaction.max.timeout.ms", "900000")
         .at_least(1)
         .not_implemented()

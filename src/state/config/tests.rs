@@ -277,6 +277,32 @@ fn the_bound_on_requests_follows_the_largest_request() {
 }
 
 #[test]
+fn what_the_broker_holds_for_clients_is_bounded_by_settings_with_ranges() {
+    let config = broker(&[]);
+    assert_eq!(config.queued_max_response_bytes, Some(128 * 1024 * 1024));
+    assert_eq!(broker(&[("queued.max.response.bytes", "-1")]).queued_max_response_bytes, None);
+    assert_eq!(config.max_incremental_fetch_session_cache_partitions, 200_000);
+    assert_eq!((config.max_producer_ids, config.max_producer_ids_per_partition), (1_000_000, 10_000));
+    assert_eq!((config.max_groups, config.max_groups_per_offsets_partition), (1_000_000, 100_000));
+    assert_eq!(config.max_group_state_bytes, 1 << 30);
+    assert_eq!(config.max_group_state_bytes_per_offsets_partition, 256 << 20);
+    let refusals = [
+        ("queued.max.response.bytes", "0", "Value must be between 1048576 and 1099511627776 or equal to -1"),
+        ("max.incremental.fetch.session.cache.partitions", "0", "Value must be at least 1"),
+        ("max.producer.ids", "0", "Value must be at least 1"),
+        ("max.producer.ids.per.partition", "10000001", "Value must be no more than 10000000"),
+        ("max.groups", "-1", "Value must be at least 1"),
+        ("max.groups.per.offsets.partition", "0", "Value must be at least 1"),
+        ("max.group.state.bytes", "1000", "Value must be at least 1048576"),
+        ("max.group.state.bytes.per.offsets.partition", "1000", "Value must be at least 1048576"),
+    ];
+    for (name, value, why) in refusals {
+        let said = refused(&[(name, value)]);
+        assert_eq!(said, format!("Invalid value {value} for configuration {name}: {why}"));
+    }
+}
+
+#[test]
 fn node_id_and_broker_id_are_one_thing() {
     assert_eq!(broker(&[("broker.id", "3")]).node_id.get(), 3);
     assert_eq!(

@@ -30,6 +30,8 @@ pub struct FetchSessionCache {
     evictable_by_privileged: BTreeSet<Value>,
     partitions: usize,
     evictions: u64,
+    slots_hit: u64,
+    partitions_hit: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -61,6 +63,10 @@ pub struct FetchSessionCounters {
     pub partitions: usize,
     /// `IncrementalFetchSessionEvictionsPerSec`, counted since the start.
     pub evictions: u64,
+    /// How often there was no free slot, since the start.
+    pub slots_hit: u64,
+    /// How often there were too many partitions, since the start.
+    pub partitions_hit: u64,
 }
 
 impl FetchSessionCache {
@@ -74,6 +80,8 @@ impl FetchSessionCache {
             evictable_by_privileged: BTreeSet::new(),
             partitions: 0,
             evictions: 0,
+            slots_hit: 0,
+            partitions_hit: 0,
         }
     }
 
@@ -88,7 +96,11 @@ impl FetchSessionCache {
         mut random: impl FnMut() -> u64,
     ) -> CreatedSession {
         let mut created = CreatedSession::default();
-        if size > self.limits.partitions_max || self.limits.sessions_max == 0 {
+        if self.limits.sessions_max == 0 {
+            return created;
+        }
+        self.partitions_hit += u64::from(self.partitions + size > self.limits.partitions_max);
+        if size > self.limits.partitions_max {
             return created;
         }
         while self.partitions + size > self.limits.partitions_max {
@@ -98,6 +110,7 @@ impl FetchSessionCache {
             self.evict(idle, &mut created.evicted);
         }
         if self.sessions.len() >= self.limits.sessions_max {
+            self.slots_hit += 1;
             let Some(victim) = self.idle(now).or_else(|| self.worth_less(size, privileged)) else {
                 return created;
             };
@@ -118,6 +131,7 @@ impl FetchSessionCache {
         let session = self.take(id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
         if self.partitions + size > self.limits.partitions_max {
             self.evictions += 1;
+            self.partitions_hit += 1;
             return Err(ErrorCode::FetchSessionIdNotFound);
         }
         self.insert(id, Session { size, last_used: now, ..session }, now);
@@ -132,7 +146,13 @@ impl FetchSessionCache {
     /// How much is in the cache.
     pub fn counters(&self) -> FetchSessionCounters {
         let sessions = self.sessions.len();
-        FetchSessionCounters { sessions, partitions: self.partitions, evictions: self.evictions }
+        FetchSessionCounters {
+            sessions,
+            partitions: self.partitions,
+            evictions: self.evictions,
+            slots_hit: self.slots_hit,
+            partitions_hit: self.partitions_hit,
+        }
     }
 
     /// The session that was used least recently, if that is long ago.

@@ -357,7 +357,8 @@ fn traps_28_no_session_is_made_when_all_places_are_taken_by_young_ones() {
     let mut cache = Cache::new(1, 1000);
     cache.id(1, false, 0);
     assert_eq!(cache.create(100, false, EVICTION_MS), CreatedSession::default());
-    assert_eq!(cache.cache.counters(), FetchSessionCounters { sessions: 1, partitions: 1, evictions: 0 });
+    let counters = FetchSessionCounters { sessions: 1, partitions: 1, slots_hit: 1, ..Default::default() };
+    assert_eq!(cache.cache.counters(), counters);
 }
 
 #[test]
@@ -406,7 +407,8 @@ fn partitions_over_all_sessions_are_bounded() {
     assert_eq!(cache.cache.counters().partitions, 60);
     let created = cache.create(90, false, EVICTION_MS + 1);
     assert_eq!(created.evicted, [first]);
-    assert_eq!(cache.cache.counters().partitions, 90);
+    let counters = cache.cache.counters();
+    assert_eq!((counters.partitions, counters.partitions_hit, counters.slots_hit), (90, 4, 0));
 }
 
 #[test]

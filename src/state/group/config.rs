@@ -19,10 +19,11 @@ pub struct GroupConfig {
     pub offsets_retention_ms: i64,
     /// How long a member may wait for its first JoinGroup to be answered. Kafka has no setting for it.
     pub new_member_join_timeout_ms: i32,
-    /// Groups in one coordinator; a new one beyond it is refused with POLICY_VIOLATION. Kafka has no such limit.
-    pub groups_max: usize,
-    /// Bytes of state in one coordinator (see `Usage::bytes`); what would add to it beyond that is refused with
+    /// `max.groups.per.offsets.partition`: groups in one coordinator; a new one beyond it is refused with
     /// POLICY_VIOLATION. Kafka has no such limit.
+    pub groups_max: usize,
+    /// `max.group.state.bytes.per.offsets.partition`: bytes of state in one coordinator (see [`Held`](super::Held)); what
+    /// would add to it beyond that is refused with POLICY_VIOLATION. Kafka has no such limit.
     pub bytes_max: usize,
     /// Tombstones in one append when offsets expire or topics are deleted.
     pub tombstones_per_append_max: usize,
@@ -38,8 +39,8 @@ impl Default for GroupConfig {
             offset_metadata_max_bytes: 4_096,
             offsets_retention_ms: 7 * 24 * 60 * 60 * 1_000,
             new_member_join_timeout_ms: 5 * 60 * 1_000,
-            groups_max: limits::GROUPS_PER_COORDINATOR_MAX,
-            bytes_max: limits::GROUP_STATE_BYTES_MAX,
+            groups_max: 100_000,
+            bytes_max: 256 * 1024 * 1024,
             tombstones_per_append_max: limits::GROUP_TOMBSTONES_PER_APPEND_MAX,
         }
     }

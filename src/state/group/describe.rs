@@ -52,6 +52,13 @@ pub struct Usage {
     pub appends_in_flight: usize,
 }
 
+/// What the limits of a coordinator are about: groups, and the bytes of [`Usage::bytes`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    pub groups: usize,
+    pub bytes: usize,
+}
+
 /// The only type of group there is so far.
 const CLASSIC: &str = "classic";
 

@@ -44,4 +44,6 @@ pub enum Event {
     GroupEmpty { group: GroupId, generation: i32 },
     /// A member was removed because nothing was heard of it.
     MemberExpired { group: GroupId, member_id: String },
+    /// A request was refused because of the limits of groups (`too_many_groups`) or of bytes.
+    NoRoom { group: GroupId, too_many_groups: bool },
 }

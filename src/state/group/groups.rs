@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as MapEntry;
 
-use gracchus_base::GroupId;
+use gracchus_base::{ErrorCode, GroupId};
 
 use super::classic::Group;
-use super::describe::Usage;
+use super::describe::{Held, Usage};
+use super::effects::Event;
 use super::step::Step;
 use super::timers::TimerKind;
 
@@ -91,14 +92,30 @@ impl Groups {
         }
     }
 
-    /// Whether the limits leave room for one more group.
-    pub(super) fn has_room_for_group(&self, step: &Step) -> bool {
-        self.map.len() < step.config.groups_max && self.has_room(step, 0)
+    /// Refuses what the limits leave no room for: one more group, if `id` is to be `created`, and `more` bytes.
+    ///
+    /// # Errors
+    /// POLICY_VIOLATION.
+    pub(super) fn check_room(
+        &self,
+        step: &mut Step,
+        id: &GroupId,
+        created: bool,
+        more: usize,
+    ) -> Result<(), ErrorCode> {
+        let (groups, bytes) = (self.map.len(), self.bytes.saturating_add(more));
+        let limits = Held { groups: step.config.groups_max, bytes: step.config.bytes_max };
+        let too_many = created && groups >= limits.groups;
+        if too_many || bytes > limits.bytes {
+            step.event(Event::NoRoom { group: id.clone(), too_many_groups: too_many });
+            return Err(ErrorCode::PolicyViolation);
+        }
+        Ok(())
     }
 
-    /// Whether the limits leave room for `more` bytes.
-    pub(super) const fn has_room(&self, step: &Step, more: usize) -> bool {
-        self.bytes.saturating_add(more) <= step.config.bytes_max
+    /// How much is in memory; looks at nothing.
+    pub(super) fn held(&self) -> Held {
+        Held { groups: self.map.len(), bytes: self.bytes }
     }
 
     /// Ends a step that changed a group: weighs it, and drops it if nothing would be missed.

@@ -26,9 +26,8 @@ pub(super) fn join(groups: &mut Groups, step: &mut Step, token: Token, join: Joi
     let id = join.group.clone();
     let created = new && groups.existing(&id).is_none();
     // A member that is already there is let in in any case: the limits must not break up a group that works.
-    let room = !new || groups.has_room(step, weight(&join)) && (!created || groups.has_room_for_group(step));
-    if !room {
-        return refuse(step, token, ErrorCode::PolicyViolation, &join.member_id);
+    if new && let Err(error) = groups.check_room(step, &id, created, weight(&join)) {
+        return refuse(step, token, error, &join.member_id);
     }
     if created {
         groups.create(&id, step);

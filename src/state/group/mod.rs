@@ -34,7 +34,7 @@ use gracchus_base::group_record::GroupRecord;
 use gracchus_base::{ErrorCode, GroupId, Monotonic, Timestamp, TopicId};
 
 pub use config::GroupConfig;
-pub use describe::{DescribedGroup, DescribedMember, ListedGroup, Usage};
+pub use describe::{DescribedGroup, DescribedMember, Held, ListedGroup, Usage};
 pub use effects::{Append, AppendToken, Effects, Event, Token};
 pub use java_hash::partition_for;
 pub use reply::{
@@ -174,6 +174,17 @@ impl Coordinator {
     /// The groups for ListGroups; empty filters let all pass.
     pub fn list(&self, states: &[String], types: &[String]) -> Vec<ListedGroup> {
         describe::list(&self.groups, states, types)
+    }
+
+    /// How much it holds of what is limited; looks at nothing else.
+    pub fn held(&self) -> Held {
+        self.groups.held()
+    }
+
+    /// Sets the limits of new groups and of state that is added, below those of the configuration where other
+    /// coordinators leave less. What is there stays.
+    pub const fn limit(&mut self, limits: Held) {
+        (self.config.groups_max, self.config.bytes_max) = (limits.groups, limits.bytes);
     }
 
     /// How much it holds; looks at every group.

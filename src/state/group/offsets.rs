@@ -62,18 +62,19 @@ fn check_metadata(step: &Step, topic: &CommitTopic) -> TopicResult {
 }
 
 fn may_commit(groups: &mut Groups, step: &mut Step, commit: &CommitOffsets) -> Result<(), ErrorCode> {
-    let room = groups.has_room(step, added_bytes(groups.stored(&commit.group), commit));
-    let room_for_group = groups.has_room_for_group(step);
-    match groups.existing(&commit.group) {
-        Some(group) => group.check_commit(step, commit)?,
+    let created = match groups.existing(&commit.group) {
+        Some(group) => {
+            group.check_commit(step, commit)?;
+            false
+        }
         None if commit.generation >= 0 && commit.knows_group_id_not_found => {
             return Err(ErrorCode::GroupIdNotFound);
         }
         None if commit.generation >= 0 => return Err(ErrorCode::IllegalGeneration),
-        None if room_for_group => {}
-        None => return Err(ErrorCode::PolicyViolation),
-    }
-    if room { Ok(()) } else { Err(ErrorCode::PolicyViolation) }
+        None => true,
+    };
+    let added = added_bytes(groups.stored(&commit.group), commit);
+    groups.check_room(step, &commit.group, created, added)
 }
 
 /// What a commit would add to the state: offsets that are there already are only replaced.

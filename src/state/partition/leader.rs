@@ -215,6 +215,11 @@ impl PartitionLeader {
         Ok(self.log_start)
     }
 
+    /// Forgets the quietest producers; see [`ProducerTable::shrink_to`].
+    pub fn shrink_producers_to(&mut self, producers: usize) {
+        self.producers.shrink_to(producers);
+    }
+
     /// Forgets idle producers; see [`ProducerTable::expire`].
     pub fn expire_producers(&mut self, now: Timestamp, expiration_ms: i64) -> usize {
         self.producers.expire(now, expiration_ms)

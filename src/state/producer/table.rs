@@ -23,6 +23,8 @@ pub struct ProducerTable {
     entries: BTreeMap<ProducerId, Box<ProducerEntry>>,
     transactions: Transactions,
     producers_max: usize,
+    /// How many had to make room for others so far.
+    evicted: u64,
 }
 
 /// What the table says to a batch that it does not refuse.
@@ -38,7 +40,7 @@ impl ProducerTable {
     /// An empty table for at most `producers_max` producers (at least one).
     pub fn new(producers_max: usize) -> Self {
         let producers_max = producers_max.max(1);
-        Self { entries: BTreeMap::new(), transactions: Transactions::default(), producers_max }
+        Self { entries: BTreeMap::new(), transactions: Transactions::default(), producers_max, evicted: 0 }
     }
 
     /// How many producers are remembered.
@@ -49,6 +51,11 @@ impl ProducerTable {
     /// Whether no producer is remembered.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
+    }
+
+    /// How many producers had to make room so far; those that expired do not count.
+    pub const fn evicted(&self) -> u64 {
+        self.evicted
     }
 
     /// What to do with a batch that a client or a coordinator wants appended. Earlier batches of the same producer must
@@ -110,15 +117,25 @@ impl ProducerTable {
         if self.entries.len() < self.producers_max || self.entries.contains_key(&producer_id) {
             return;
         }
+        self.evict((self.producers_max / EVICTED_PART).max(1));
+    }
+
+    /// Forgets the quietest producers until `producers` are left, if there are more; those with an open transaction stay.
+    pub fn shrink_to(&mut self, producers: usize) {
+        self.evict(self.entries.len().saturating_sub(producers));
+    }
+
+    fn evict(&mut self, count: usize) {
         let idle = self.entries.iter().filter(|(_, entry)| entry.txn_first_offset.is_none());
         let mut by_last_use: Vec<_> = idle.map(|(id, entry)| (entry.last_used, *id)).collect();
-        let evicted = (self.producers_max / EVICTED_PART).max(1).min(by_last_use.len());
+        let evicted = count.min(by_last_use.len());
         if evicted < by_last_use.len() {
             by_last_use.select_nth_unstable(evicted);
         }
         for (_, id) in &by_last_use[..evicted] {
             self.entries.remove(id);
         }
+        self.evicted += evicted as u64;
     }
 
     /// Forgets producers of which nothing was heard for `expiration_ms` (`producer.id.expiration.ms`), by the largest

@@ -259,6 +259,23 @@ fn a_flood_of_producers_stays_within_the_bound() {
         assert!(table.len() <= 64);
     }
     assert!(ids(&table).iter().all(|id| *id >= 10_000 - 64));
+    assert_eq!(table.evicted(), 10_000 - table.len() as u64);
+}
+
+#[test]
+fn a_table_that_is_to_shrink_forgets_the_quietest_without_a_transaction() {
+    let mut table = ProducerTable::new(10);
+    append(&mut table, 1, 0, true);
+    for id in 2..=5 {
+        append(&mut table, id, id, false);
+    }
+    append(&mut table, 2, 6, false);
+    table.shrink_to(3);
+    assert_eq!((ids(&table), table.evicted()), (vec![1, 2, 5], 2));
+    table.shrink_to(4);
+    assert_eq!(table.len(), 3, "it does not grow");
+    table.shrink_to(0);
+    assert_eq!(ids(&table), [1], "its transaction is open");
 }
 
 #[test]

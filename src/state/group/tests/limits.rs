@@ -44,6 +44,8 @@ fn more_groups_than_allowed_are_refused_and_a_deleted_one_makes_room() {
     assert_eq!(rig.commit(other()), ErrorCode::PolicyViolation);
     let join = JoinGroup { group: GroupId::new("h"), ..joining("a") };
     assert_eq!(rig.ask_join(join).error, ErrorCode::PolicyViolation);
+    let refused = Event::NoRoom { group: GroupId::new("h"), too_many_groups: true };
+    assert_eq!(rig.events.iter().filter(|event| **event == refused).count(), 2);
     assert_eq!(rig.commit(committing(1, 1)), ErrorCode::None);
     rig.ask(Request::DeleteGroups(vec![group()]));
     assert_eq!(rig.commit(other()), ErrorCode::None);
@@ -63,6 +65,20 @@ fn bytes_are_counted_and_bounded() {
     assert_eq!(rig.commit(committing(committed, 1)), ErrorCode::PolicyViolation);
     assert_eq!(rig.commit(committing(0, 2)), ErrorCode::None, "what is there may be replaced");
     assert_eq!(rig.ask_join(joining("a")).error, ErrorCode::PolicyViolation);
+}
+
+#[test]
+fn what_other_coordinators_hold_leaves_less_for_new_state_and_nothing_is_taken_back() {
+    let mut rig = Rig::new();
+    assert_eq!(rig.commit(committing(0, 1)), ErrorCode::None);
+    let held = rig.coordinator.held();
+    assert_eq!((held.groups, held.bytes), (1, rig.coordinator.usage().bytes));
+    rig.coordinator.limit(Held { groups: 1, bytes: held.bytes });
+    assert_eq!(rig.commit(committing(1, 1)), ErrorCode::PolicyViolation);
+    assert_eq!(rig.events.last(), Some(&Event::NoRoom { group: group(), too_many_groups: false }));
+    assert_eq!(rig.commit(committing(0, 2)), ErrorCode::None);
+    rig.coordinator.limit(Held { groups: 1, bytes: held.bytes * 2 });
+    assert_eq!(rig.commit(committing(1, 1)), ErrorCode::None);
 }
 
 #[test]
