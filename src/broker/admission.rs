@@ -5,8 +5,11 @@
 //! frames are not counted: they fit the connection's own buffer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::memory::Usage;
 
 /// Bytes of a frame that are read without asking: what an idle connection may hold anyway.
 pub const FREE_BYTES: usize = 16 * 1024;
@@ -22,6 +25,8 @@ pub struct RequestBudget {
     /// another for ever, and one that is larger than the budget is read too, as in Kafka.
     overdraft: Arc<Semaphore>,
     step: usize,
+    capacity: usize,
+    hits: Arc<AtomicU64>,
 }
 
 /// Memory granted to one frame; given back when dropped.
@@ -50,12 +55,22 @@ impl RequestBudget {
     pub fn new(capacity: usize) -> Self {
         let capacity = capacity.clamp(FREE_BYTES, u32::MAX as usize);
         let bytes = Arc::new(Semaphore::new(capacity));
-        Self { bytes, overdraft: Arc::new(Semaphore::new(1)), step: STEP_BYTES.min(capacity) }
+        let (overdraft, hits) = (Arc::new(Semaphore::new(1)), Arc::default());
+        Self { bytes, overdraft, step: STEP_BYTES.min(capacity), capacity, hits }
+    }
+
+    /// What is held now, but for what went over the budget, and how often a frame had to wait.
+    pub fn usage(&self) -> Usage {
+        let held = self.capacity - self.bytes.available_permits();
+        Usage { held: held as u64, max: self.capacity as u64, hits: self.hits.load(Ordering::Relaxed) }
     }
 
     /// Waits for room for more of a frame of `frame_bytes`. Safe to cancel.
     pub async fn extend(&self, grant: &mut Grant, frame_bytes: usize) {
         let more = frame_bytes.saturating_sub(grant.covered).min(self.step);
+        if self.bytes.available_permits() < more {
+            self.hits.fetch_add(1, Ordering::Relaxed);
+        }
         // The semaphores are never closed; without a permit the frame would only go uncounted.
         let permit = self.bytes.clone().acquire_many_owned(u32::try_from(more).unwrap_or(u32::MAX));
         tokio::select! {
@@ -101,6 +116,8 @@ mod tests {
         let (mut a, mut b, mut c) = (Grant::default(), Grant::default(), Grant::default());
         assert!(read_whole(&budget, &mut a, MIB).await && read_whole(&budget, &mut b, MIB).await);
         assert!(!read_whole(&budget, &mut c, MIB).await);
+        let held = 2 * (MIB - FREE_BYTES) as u64;
+        assert_eq!(budget.usage(), Usage { held, max: 2 * MIB as u64, hits: 1 });
         drop(a);
         assert!(read_whole(&budget, &mut c, MIB).await);
         drop((b, c));

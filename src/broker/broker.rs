@@ -17,19 +17,22 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::timeout_at;
 
 use crate::admission::RequestBudget;
+use crate::api;
 use crate::buffer_pool::BufferPool;
 use crate::cold_reads::ColdReads;
 use crate::controller::Controller;
-use crate::coordinator::Coordinators;
+use crate::coordinator::{Coordinators, GroupBounds};
 use crate::data_dirs::{DataDirs, DataDirsOptions, FoundLogs, StartError as DirError};
 use crate::execution::Running;
 use crate::fetch_sessions::FetchSessions;
 use crate::listener::{self, ConnectionCounts, Endpoint};
 use crate::local::LocalConnection;
+use crate::memory::{Gauge, MemoryUsage};
 use crate::metadata::Publisher;
 use crate::node::Node;
 use crate::producer_ids::ProducerIds;
 use crate::quorum::{Quorum, QuorumError, QuorumOptions};
+use crate::responses::ResponseBudget;
 use crate::shutdown::{self, ShutdownTrigger};
 use crate::system::System;
 use crate::topics::Topics;
@@ -131,6 +134,11 @@ impl Broker {
         LocalConnection::new(self.node.clone())
     }
 
+    /// What it holds for its clients.
+    pub fn memory(&self) -> MemoryUsage {
+        self.node.memory()
+    }
+
     /// What its parts share.
     #[cfg(test)]
     pub(crate) fn node(&self) -> &Arc<Node> {
@@ -155,6 +163,7 @@ impl Broker {
                 tracing::error!(%error, "a background task did not end well");
             }
         }
+        tracing::debug!(memory = %node.memory(), "connections have ended");
         if timeout_at(began + LOGS_UNTIL, node.data_dirs.close()).await.is_err() {
             tracing::warn!("not everything could be flushed in time; the next start will recover");
         }
@@ -195,10 +204,13 @@ impl Parts {
         drop(found);
         self.data_dirs.opened().await;
         let workers = self.data_dirs.shard_count();
-        let group_config = group_config(&self.config);
+        let bounds = GroupBounds {
+            config: group_config(&self.config),
+            groups: Gauge::new(size(self.config.max_groups.into())),
+            bytes: Gauge::new(size(self.config.max_group_state_bytes)),
+        };
         let linger_ms = self.config.group_coordinator_append_linger_ms;
-        let coordinators =
-            Coordinators::spawn(workers, &group_config, linger_ms, topics.clone(), &self.system);
+        let coordinators = Coordinators::spawn(workers, &bounds, linger_ms, topics.clone(), &self.system);
         if let Some(offsets) = coordinators.offsets_topic() {
             coordinators.load(&offsets);
         }
@@ -209,11 +221,12 @@ impl Parts {
         let (controller, running) =
             Controller::spawn(broker, quorum, publisher, execution.clone()).map_err(StartError::Thread)?;
         let sessions = FetchSessionLimits {
-            sessions_max: usize::try_from(self.config.max_incremental_fetch_session_cache_slots).unwrap_or(0),
-            partitions_max: limits::FETCH_SESSIONS_PARTITIONS_MAX,
+            sessions_max: size(self.config.max_incremental_fetch_session_cache_slots.into()),
+            partitions_max: size(self.config.max_incremental_fetch_session_cache_partitions.into()),
             eviction_ms: limits::FETCH_SESSION_EVICTION_MS,
         };
-        let budget = self.config.queued_max_request_bytes.and_then(|bytes| usize::try_from(bytes).ok());
+        let (requests, responses) =
+            (self.config.queued_max_request_bytes, self.config.queued_max_response_bytes);
         let node = Node {
             id: broker,
             cluster_id: self.data_dirs.cluster_id().to_owned(),
@@ -227,7 +240,8 @@ impl Parts {
             producer_ids: ProducerIds::new(controller.clone()),
             controller,
             coordinators,
-            budget: RequestBudget::new(budget.unwrap_or(usize::MAX)),
+            budget: RequestBudget::new(requests.map_or(usize::MAX, size)),
+            responses: ResponseBudget::new(responses.map_or(usize::MAX, size), api::SERVED.len()),
             buffers: BufferPool::default(),
             connections: Arc::new(ConnectionCounts::default()),
             data_dirs: self.data_dirs,
@@ -358,8 +372,15 @@ fn group_config(config: &BrokerConfig) -> GroupConfig {
         group_max_size: config.group_max_size,
         offset_metadata_max_bytes: config.offset_metadata_max_bytes,
         offsets_retention_ms: i64::from(config.offsets_retention_minutes) * 60 * 1000,
+        groups_max: size(config.max_groups_per_offsets_partition.into()),
+        bytes_max: size(config.max_group_state_bytes_per_offsets_partition),
         ..GroupConfig::default()
     }
+}
+
+/// A bound out of a setting.
+fn size(n: i64) -> usize {
+    usize::try_from(n).unwrap_or(0)
 }
 
 fn log_started(node: &Node, addresses: &[SocketAddr], told: &[String], took: Duration) {

@@ -22,6 +22,7 @@ pub use self::found::{Checkpointed, FoundLog, FoundLogs};
 use self::offline::{OfflineDir, each_usable, leave_out};
 use crate::execution::Execution;
 use crate::flushes_first::FlushesFirst;
+use crate::memory::{Gauge, Usage};
 use crate::open_files::{self, Shares};
 use crate::shard::{self, Flusher, Message, PartitionCheckpoint, ShardClosed, ShardEnv, ShardHandle};
 use crate::system::System;
@@ -43,6 +44,8 @@ pub struct DataDirs {
 pub struct DataDir {
     log_dir: LogDir,
     shards: Vec<ShardHandle>,
+    /// What each of them counts of the producers it remembers.
+    producers: Vec<Arc<Gauge>>,
     /// Partitions placed here.
     partitions: AtomicUsize,
     /// Locked while the checkpoint files are replaced.
@@ -160,6 +163,12 @@ impl DataDirs {
     /// Shards over all directories.
     pub fn shard_count(&self) -> usize {
         self.dirs.iter().map(|dir| dir.shards.len()).sum()
+    }
+
+    /// The producers that all shards remember.
+    pub fn producer_ids(&self) -> Usage {
+        let shards = self.dirs.iter().flat_map(|dir| &dir.producers).map(|gauge| gauge.usage());
+        shards.reduce(Usage::plus).unwrap_or_default()
     }
 
     /// What those who read from the same disks are to let pass.
@@ -284,6 +293,9 @@ impl DataDir {
         let found = Found::read(&log_dir, threads).map_err(failed)?;
         log_dir.remove_marked(&log_env.deleter).map_err(failed)?;
         let config = options.config;
+        // Each shard has an equal part of the bound, so that it need not ask the others.
+        let shards_in_all = shards * config.log_dirs.len();
+        let producers_share = (config.max_producer_ids.unsigned_abs() as usize).div_ceil(shards_in_all);
         let env = || ShardEnv {
             log: log_env.clone(),
             clock: options.system.clock.clone(),
@@ -292,7 +304,8 @@ impl DataDir {
             never_flush: options.ephemeral,
             opening_threads: threads.div_ceil(shards),
             open_files: shares,
-            producers_max: gracchus_base::limits::PARTITION_PRODUCERS_MAX,
+            producers_max: config.max_producer_ids_per_partition.unsigned_abs() as usize,
+            producers: Gauge::new(producers_share),
             producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
             producer_check_ms: i64::from(config.producer_id_expiration_check_interval_ms),
             retention_check_ms: config.log_retention_check_interval_ms,
@@ -301,10 +314,15 @@ impl DataDir {
         let name = format!("flush-{at}");
         let flusher =
             Flusher::spawn(&name, &log_dir, flushes.clone(), execution).map_err(StartError::Thread)?;
-        let spawn =
-            |n| shard::spawn(&format!("shard-{at}-{n}"), env(), flusher.clone()).map_err(StartError::Thread);
+        let mut producers = Vec::new();
+        let spawn = |n| {
+            let env = env();
+            producers.push(env.producers.clone());
+            shard::spawn(&format!("shard-{at}-{n}"), env, flusher.clone()).map_err(StartError::Thread)
+        };
         let shards = (0..shards).map(spawn).collect::<Result<_, _>>()?;
-        Ok((Self { log_dir, shards, partitions: AtomicUsize::new(0), checkpoints: Mutex::default() }, found))
+        let (partitions, checkpoints) = (AtomicUsize::new(0), Mutex::default());
+        Ok((Self { log_dir, shards, producers, partitions, checkpoints }, found))
     }
 
     /// The directory's id in `meta.properties`.

@@ -9,6 +9,7 @@ use gracchus_state::fetch_session::{
     PartitionAnswer, PlannedRead, Slot,
 };
 
+use crate::memory::Usage;
 use crate::waiters::Poll;
 
 /// All sessions of this broker; bounded by [`FetchSessionLimits`].
@@ -16,6 +17,7 @@ use crate::waiters::Poll;
 pub struct FetchSessions {
     sessions: DashMap<FetchSessionId, Live>,
     cache: Mutex<FetchSessionCache>,
+    limits: FetchSessionLimits,
     clock: Clock,
     entropy: Entropy,
 }
@@ -37,7 +39,18 @@ impl Live {
 impl FetchSessions {
     /// No sessions yet.
     pub fn new(limits: FetchSessionLimits, clock: Clock, entropy: Entropy) -> Self {
-        Self { sessions: DashMap::new(), cache: Mutex::new(FetchSessionCache::new(limits)), clock, entropy }
+        let cache = Mutex::new(FetchSessionCache::new(limits));
+        Self { sessions: DashMap::new(), cache, limits, clock, entropy }
+    }
+
+    /// The sessions, and the partitions in all of them.
+    pub fn usage(&self) -> (Usage, Usage) {
+        let counters = self.cache().counters();
+        let usage = |held: usize, max: usize, hits| Usage { held: held as u64, max: max as u64, hits };
+        (
+            usage(counters.sessions, self.limits.sessions_max, counters.slots_hit),
+            usage(counters.partitions, self.limits.partitions_max, counters.partitions_hit),
+        )
     }
 
     /// Ends a session, if it is there.

@@ -43,6 +43,8 @@ impl LocalConnection {
         let context = RequestContext::new(self.node.clone(), self.info.clone(), header, grant);
         let reply = match api::dispatch(context, frame).await {
             Outcome::Now(reply) => reply,
+            // Who holds the answer is no client that might not read it.
+            Outcome::Charged(reply, _) => reply,
             Outcome::Later(reply) => reply.await,
         };
         match reply {

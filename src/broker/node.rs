@@ -16,7 +16,9 @@ use crate::coordinator::Coordinators;
 use crate::data_dirs::DataDirs;
 use crate::fetch_sessions::FetchSessions;
 use crate::listener::ConnectionCounts;
+use crate::memory::MemoryUsage;
 use crate::producer_ids::ProducerIds;
+use crate::responses::ResponseBudget;
 use crate::topics::Topics;
 
 /// One broker. Handlers reach everything through it.
@@ -36,6 +38,7 @@ pub struct Node {
     pub cold_reads: ColdReads,
     pub producer_ids: ProducerIds,
     pub budget: RequestBudget,
+    pub responses: ResponseBudget,
     pub buffers: BufferPool,
     pub connections: Arc<ConnectionCounts>,
     pub data_dirs: Arc<DataDirs>,
@@ -45,6 +48,21 @@ impl Node {
     /// The settings in force.
     pub fn config(&self) -> arc_swap::Guard<Arc<BrokerConfig>> {
         self.config.load()
+    }
+
+    /// What is held for clients. Takes no lock that a request waits for, but that of fetch sessions for a moment.
+    pub fn memory(&self) -> MemoryUsage {
+        let (fetch_sessions, fetch_session_partitions) = self.fetch_sessions.usage();
+        let (groups, group_state_bytes) = self.coordinators.usage();
+        MemoryUsage {
+            requests: self.budget.usage(),
+            responses: self.responses.usage(),
+            fetch_sessions,
+            fetch_session_partitions,
+            producer_ids: self.data_dirs.producer_ids(),
+            groups,
+            group_state_bytes,
+        }
     }
 
     /// The image in force.

@@ -17,18 +17,24 @@ const CHECKPOINT_SPACE: Duration = Duration::from_secs(1);
 /// How long memory of frames is kept that nobody needs.
 const TRIM: Duration = Duration::from_secs(5);
 
+/// How often it is looked whether a bound of memory was hit.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// Runs until the broker stops. Checkpoints wait for shards and disks, the rest waits for nobody.
 pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
     let config = node.config.load_full();
     let ticks = async {
         let mut tick = every(SHARD_TICK.min(millis(config.log_flush_scheduler_interval_ms)));
         let mut trim = every(TRIM);
+        let mut look = every(LOOK);
+        let mut hits = 0;
         let mut offsets = every(millis(config.offsets_retention_check_interval_ms));
         loop {
             tokio::select! {
                 biased;
                 _ = tick.tick() => node.data_dirs.tick(),
                 _ = trim.tick() => node.buffers.trim(),
+                _ = look.tick() => log_bounds(&node, &mut hits),
                 _ = offsets.tick() => node.coordinators.expire_offsets(),
             }
         }
@@ -55,6 +61,15 @@ pub async fn run(node: Arc<Node>, shutdown: Shutdown) {
         () = ticks => {}
         () = checkpoints => {}
         () = shutdown.started() => {}
+    }
+}
+
+/// Tells of bounds that were hit since the last time, `hits` being those of all time.
+fn log_bounds(node: &Node, hits: &mut u64) {
+    let memory = node.memory();
+    let now = memory.hits();
+    if std::mem::replace(hits, now) != now {
+        tracing::info!(%memory, "bounds of memory were hit");
     }
 }
 

@@ -51,6 +51,7 @@ use crate::admission::Grant;
 use crate::connection::ConnectionInfo;
 use crate::connection::reply::Reply;
 use crate::node::Node;
+use crate::responses::Charge;
 
 /// Kafka's words for INVALID_REQUEST where it has no others.
 const MALFORMED_REQUEST: &str = "This most likely occurs because of a request being malformed by the client library or \
@@ -64,43 +65,49 @@ pub struct Api {
     pub max: i16,
     /// Below this a request is listed but refused (TRAPS 8).
     pub min_accepted: i16,
+    /// It only tells what is there: its answer may be large whatever was asked, and can be made again.
+    pub tells: bool,
 }
 
 const fn api(key: ApiKey, min: i16, max: i16) -> Api {
-    Api { key, min, max, min_accepted: min }
+    Api { key, min, max, min_accepted: min, tells: false }
+}
+
+const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
+    Api { tells: true, ..api(key, min, max) }
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
 pub const SERVED: [Api; 29] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
-    api(ApiKey::ListOffsets, 1, 11),
-    api(ApiKey::Metadata, 0, 13),
+    tells(ApiKey::ListOffsets, 1, 11),
+    tells(ApiKey::Metadata, 0, 13),
     api(ApiKey::OffsetCommit, 2, 10),
-    api(ApiKey::OffsetFetch, 1, 10),
-    api(ApiKey::FindCoordinator, 0, 6),
+    tells(ApiKey::OffsetFetch, 1, 10),
+    tells(ApiKey::FindCoordinator, 0, 6),
     api(ApiKey::JoinGroup, 0, 9),
     api(ApiKey::Heartbeat, 0, 4),
     api(ApiKey::LeaveGroup, 0, 5),
     api(ApiKey::SyncGroup, 0, 5),
-    api(ApiKey::DescribeGroups, 0, 6),
-    api(ApiKey::ListGroups, 0, 5),
+    tells(ApiKey::DescribeGroups, 0, 6),
+    tells(ApiKey::ListGroups, 0, 5),
     api(ApiKey::ApiVersions, 0, 4),
     api(ApiKey::CreateTopics, 2, 7),
     api(ApiKey::DeleteTopics, 1, 6),
     api(ApiKey::DeleteRecords, 0, 2),
     api(ApiKey::InitProducerId, 0, 5),
-    api(ApiKey::OffsetForLeaderEpoch, 2, 4),
-    api(ApiKey::DescribeConfigs, 1, 4),
+    tells(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    tells(ApiKey::DescribeConfigs, 1, 4),
     api(ApiKey::AlterConfigs, 0, 2),
-    api(ApiKey::DescribeLogDirs, 1, 5),
+    tells(ApiKey::DescribeLogDirs, 1, 5),
     api(ApiKey::CreatePartitions, 0, 3),
     api(ApiKey::DeleteGroups, 0, 2),
     api(ApiKey::IncrementalAlterConfigs, 0, 1),
     api(ApiKey::OffsetDelete, 0, 0),
-    api(ApiKey::DescribeCluster, 0, 2),
-    api(ApiKey::ListConfigResources, 0, 1),
-    api(ApiKey::DescribeTopicPartitions, 0, 0),
+    tells(ApiKey::DescribeCluster, 0, 2),
+    tells(ApiKey::ListConfigResources, 0, 1),
+    tells(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
 
 /// What a handler may use besides the request itself.
@@ -116,8 +123,20 @@ pub struct RequestContext {
 /// What became of a request.
 pub enum Outcome {
     Now(Reply),
+    /// With the memory that it takes until it is sent.
+    Charged(Reply, Charge),
     /// Produce: enqueued, to be answered when it is durable.
     Later(Pin<Box<dyn Future<Output = Reply> + Send>>),
+}
+
+impl Outcome {
+    /// Memory of an answer that is there.
+    fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Now(reply) | Self::Charged(reply, _) => reply.memory_bytes(),
+            Self::Later(_) => 0,
+        }
+    }
 }
 
 impl RequestContext {
@@ -177,16 +196,28 @@ pub fn overlaps(header: &RequestHeader) -> bool {
 /// Decodes and runs one request.
 pub async fn dispatch(context: RequestContext, body: Bytes) -> Outcome {
     let (key, version) = (context.header.api_key, context.header.api_version);
-    let served = SERVED.iter().find(|api| api.key as i16 == key);
-    let Some(served) = served.filter(|api| (api.min_accepted..=api.max).contains(&version)) else {
+    let served = SERVED.iter().enumerate().find(|(_, api)| api.key as i16 == key);
+    let Some((at, served)) = served.filter(|(_, api)| (api.min_accepted..=api.max).contains(&version)) else {
         return Outcome::Now(unsupported(&context));
     };
-    match request::decode(served.key, version, body) {
+    if !served.tells {
+        return decode_and_run(context, served.key, body).await;
+    }
+    let budget = context.node.responses.clone();
+    let make = || decode_and_run(context.clone(), served.key, body.clone());
+    match budget.make(at, Outcome::memory_bytes, make).await {
+        (Outcome::Now(reply), charge) => Outcome::Charged(reply, charge),
+        (outcome, _) => outcome,
+    }
+}
+
+async fn decode_and_run(context: RequestContext, key: ApiKey, body: Bytes) -> Outcome {
+    let version = context.version();
+    match request::decode(key, version, body) {
         Ok(request) => run(context, request).await,
         Err(error) => {
             let client = context.client_id();
-            let reason =
-                format!("{} v{version} from client '{client}' is malformed: {error}", served.key.name());
+            let reason = format!("{} v{version} from client '{client}' is malformed: {error}", key.name());
             Outcome::Now(Reply::Close { reason })
         }
     }

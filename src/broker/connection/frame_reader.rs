@@ -27,7 +27,7 @@ const FIRST_BYTES: usize = 1100 * 1024;
 /// Bytes that are read ahead of a client that waits for an answer, to notice when it hangs up.
 const AHEAD_BYTES: usize = 4 * 1024;
 /// How long a client may stop in the middle of a frame: what has come of it takes memory from others.
-const STALL_MAX: Duration = Duration::from_secs(30);
+pub(super) const STALL_MAX: Duration = Duration::from_secs(30);
 /// A frame's length field.
 const LENGTH_BYTES: usize = 4;
 

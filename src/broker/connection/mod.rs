@@ -5,6 +5,7 @@
 //! rely on reading their own writes. What must not be here: what a request means; that is `api`.
 
 mod frame_reader;
+mod patience;
 pub mod reply;
 
 use std::collections::VecDeque;
@@ -22,10 +23,12 @@ use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep, sleep_until, timeout};
 
 use self::frame_reader::{Frame, FrameError, FrameReader};
+use self::patience::Patience;
 use self::reply::Reply;
 use crate::api::{self, Outcome};
 use crate::listener::Endpoint;
 use crate::node::Node;
+use crate::responses::{Charge, NoRoom};
 use crate::shutdown::Shutdown;
 
 /// How long requests in progress may take once the broker is told to stop.
@@ -61,6 +64,8 @@ enum ConnectionError {
     Idle(Duration),
     #[error("the client hung up before it was answered")]
     HungUp,
+    #[error(transparent)]
+    NoRoom(#[from] NoRoom),
 }
 
 /// Serves `stream` until either side ends it.
@@ -79,6 +84,7 @@ pub async fn serve(node: Arc<Node>, stream: TcpStream, info: ConnectionInfo, shu
         Err(
             error @ (ConnectionError::Idle(_)
             | ConnectionError::HungUp
+            | ConnectionError::NoRoom(_)
             | ConnectionError::Frame(FrameError::ClosedInFrame)),
         ) => {
             tracing::debug!(%peer, %error, "connection closed");
@@ -176,6 +182,7 @@ impl Connection {
         };
         match outcome {
             Outcome::Now(reply) => self.send(reply).await?,
+            Outcome::Charged(reply, charge) => self.send_charged(reply, &charge).await?,
             Outcome::Later(reply) => self.pending.push_back(reply),
         }
         Ok(())
@@ -220,11 +227,16 @@ impl Connection {
     }
 
     async fn send(&mut self, reply: Reply) -> Result<(), ConnectionError> {
-        let stall_max = self.idle.max.unwrap_or(Duration::MAX);
+        let charge = self.node.responses.charge(reply.memory_bytes())?;
+        self.send_charged(reply, &charge).await
+    }
+
+    async fn send_charged(&mut self, reply: Reply, charge: &Charge) -> Result<(), ConnectionError> {
+        let mut patience = Patience::new(self.idle.max.unwrap_or(Duration::MAX), charge);
         match reply {
-            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, stall_max).await?,
+            Reply::Bytes(bytes) => reply::send_bytes(&mut self.stream, &bytes, &mut patience).await?,
             Reply::Parts(parts) => {
-                reply::send(&mut self.stream, parts, stall_max, &self.node.cold_reads).await?;
+                reply::send(&mut self.stream, parts, patience, &self.node.cold_reads).await?;
             }
             Reply::None => {}
             Reply::Close { reason } => return Err(ConnectionError::Refused(reason)),

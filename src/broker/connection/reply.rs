@@ -3,7 +3,6 @@
 #[cfg(test)]
 mod tests;
 
-use std::future::Future;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
@@ -13,8 +12,9 @@ pub use gracchus_log::FileRange;
 use rustix::fs::sendfile;
 use tokio::io::{AsyncWriteExt, Interest};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
+use super::patience::Patience;
 use crate::cold_reads::ColdReads;
 
 /// One response frame, in parts.
@@ -37,6 +37,27 @@ pub enum Part {
     File(FileRange),
 }
 
+impl Reply {
+    /// Memory that it takes until it is sent.
+    pub fn memory_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Parts(parts) => {
+                let (mut headers, mut copied) = (0, 0);
+                for part in parts {
+                    match part {
+                        Part::Bytes(bytes) => headers += bytes.len(),
+                        Part::File(range) if range.len <= COPIED_BYTES_MAX => copied += range.len as usize,
+                        Part::File(_) => {}
+                    }
+                }
+                headers + copied.min(GATHERED_BYTES_MAX)
+            }
+            Self::None | Self::Close { .. } => 0,
+        }
+    }
+}
+
 /// A range that is shorter is copied into the frame: cheaper than a `sendfile` and the packet it makes.
 const COPIED_BYTES_MAX: u32 = 16 * 1024;
 
@@ -52,15 +73,15 @@ const LOADED_BYTES: u32 = 256 * 1024;
 /// How long that answer holds: a slow client takes its time, and memory may go to others meanwhile.
 const CACHED_FOR: Duration = Duration::from_secs(1);
 
-/// Sends the parts in order. It fails if the client takes nothing for `stall_max`, however long it takes in all. Never
+/// Sends the parts in order. It fails if the client takes nothing for too long, however long it takes in all. Never
 /// waits for a disk itself: what is not in memory is read into it by `cold` first.
 pub async fn send(
     stream: &mut TcpStream,
     parts: Vec<Part>,
-    stall_max: Duration,
+    patience: Patience<'_>,
     cold: &ColdReads,
 ) -> io::Result<()> {
-    let mut sending = Sending { stream, stall_max, cold, gathered: Vec::new() };
+    let mut sending = Sending { stream, patience, cold, gathered: Vec::new() };
     for part in parts {
         match part {
             Part::Bytes(bytes) => sending.bytes(&bytes).await?,
@@ -72,11 +93,18 @@ pub async fn send(
 }
 
 /// Sends bytes, as [`send`] does.
-pub async fn send_bytes(stream: &mut TcpStream, mut bytes: &[u8], stall_max: Duration) -> io::Result<()> {
+pub async fn send_bytes(
+    stream: &mut TcpStream,
+    mut bytes: &[u8],
+    patience: &mut Patience<'_>,
+) -> io::Result<()> {
     while !bytes.is_empty() {
-        match within(stall_max, stream.write(bytes)).await? {
+        match patience.within(stream.write(bytes)).await? {
             0 => return Err(io::ErrorKind::WriteZero.into()),
-            sent => bytes = bytes.get(sent..).unwrap_or_default(),
+            sent => {
+                patience.taken(sent);
+                bytes = bytes.get(sent..).unwrap_or_default();
+            }
         }
     }
     Ok(())
@@ -85,7 +113,7 @@ pub async fn send_bytes(stream: &mut TcpStream, mut bytes: &[u8], stall_max: Dur
 /// A frame that is being sent: small things are gathered, so that a client is not woken for each.
 struct Sending<'a> {
     stream: &'a mut TcpStream,
-    stall_max: Duration,
+    patience: Patience<'a>,
     cold: &'a ColdReads,
     gathered: Vec<u8>,
 }
@@ -115,9 +143,9 @@ impl Sending<'_> {
                 self.cold.load(move || window.load()).await??;
             }
             done += match window.as_fd() {
-                Some(fd) => send_file(self.stream, fd, &window, self.stall_max).await?,
+                Some(fd) => send_file(self.stream, fd, &window, &mut self.patience).await?,
                 None => {
-                    send_bytes(self.stream, &window.read_all()?, self.stall_max).await?;
+                    send_bytes(self.stream, &window.read_all()?, &mut self.patience).await?;
                     window.len
                 }
             };
@@ -126,7 +154,7 @@ impl Sending<'_> {
     }
 
     async fn flush(&mut self) -> io::Result<()> {
-        send_bytes(self.stream, &self.gathered, self.stall_max).await?;
+        send_bytes(self.stream, &self.gathered, &mut self.patience).await?;
         self.gathered.clear();
         Ok(())
     }
@@ -138,7 +166,7 @@ async fn send_file(
     stream: &TcpStream,
     file: BorrowedFd<'_>,
     range: &FileRange,
-    stall_max: Duration,
+    patience: &mut Patience<'_>,
 ) -> io::Result<u32> {
     let began = Instant::now();
     let mut done = 0;
@@ -147,7 +175,8 @@ async fn send_file(
             let mut at = range.position + u64::from(done);
             sendfile(stream, file, Some(&mut at), (range.len - done) as usize).map_err(io::Error::from)
         });
-        let sent = within(stall_max, sending).await?;
+        let sent = patience.within(sending).await?;
+        patience.taken(sent);
         if sent == 0 {
             // The frame's length is on the wire already; only closing tells the client that it is short.
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a segment is shorter than its view"));
@@ -155,8 +184,4 @@ async fn send_file(
         done += u32::try_from(sent).unwrap_or(range.len);
     }
     Ok(done)
-}
-
-async fn within<T>(stall_max: Duration, io: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(stall_max, io).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

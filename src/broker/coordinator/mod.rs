@@ -4,6 +4,7 @@
 //! appends what they decide through the partition's shard, and sends replies when the high watermark has passed the
 //! records they rest on. What must not be here: rules of the group protocol.
 
+mod bounds;
 mod load;
 mod outbox;
 mod pace;
@@ -14,10 +15,12 @@ mod worker;
 use std::sync::Arc;
 
 use gracchus_base::{ErrorCode, GroupId, TopicId, TopicName};
-use gracchus_state::group::{Coordinator, FetchOffsets, GroupConfig, Reply, Request, partition_for};
+use gracchus_state::group::{Coordinator, FetchOffsets, Reply, Request, partition_for};
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::bounds::GroupBounds;
 use self::pace::Pace;
+use crate::memory::Usage;
 use crate::partition::{Partition, PartitionKey, Topic};
 use crate::system::System;
 use crate::ticket::AppendOutcome;
@@ -30,6 +33,7 @@ pub struct Coordinators {
     /// in progress) and the ends of appends.
     workers: Arc<[mpsc::UnboundedSender<Command>]>,
     topics: Arc<Topics>,
+    bounds: GroupBounds,
 }
 
 /// What a worker can be told.
@@ -81,7 +85,7 @@ impl Coordinators {
     /// Starts `workers` tasks; they end when the handles are gone. `linger_ms`: `group.coordinator.append.linger.ms`.
     pub fn spawn(
         workers: usize,
-        config: &GroupConfig,
+        bounds: &GroupBounds,
         linger_ms: Option<u32>,
         topics: Arc<Topics>,
         system: &System,
@@ -90,11 +94,17 @@ impl Coordinators {
             let (sender, receiver) = mpsc::unbounded_channel();
             let (pace, own) = (Pace::new(linger_ms), sender.downgrade());
             let System { clock, entropy, execution, .. } = system.clone();
-            let worker = worker::Worker::new(config.clone(), clock, entropy, execution, pace, own);
+            let worker = worker::Worker::new(bounds.clone(), clock, entropy, execution, pace, own);
             tokio::spawn(worker.run(receiver));
             sender
         };
-        Self { workers: (0..workers.max(1)).map(start).collect(), topics }
+        let workers = (0..workers.max(1)).map(start).collect();
+        Self { workers, topics, bounds: bounds.clone() }
+    }
+
+    /// Groups, and the bytes of their state.
+    pub fn usage(&self) -> (Usage, Usage) {
+        (self.bounds.groups.usage(), self.bounds.bytes.usage())
     }
 
     /// Asks the coordinator of `group` and waits for its reply, which may take a rebalance.

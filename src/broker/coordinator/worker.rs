@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gracchus_base::{Clock, Entropy, Monotonic, TopicId};
-use gracchus_state::group::{Coordinator, Effects, Event, GroupConfig, Reply, Request, Token};
+use gracchus_state::group::{Coordinator, Effects, Event, Reply, Request, Token};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
+use super::bounds::{GroupBounds, GroupsHeld};
 use super::outbox::Outbox;
 use super::pace::Pace;
 use super::{Command, load};
@@ -26,7 +27,7 @@ const ROUND_MAX: usize = 256;
 
 pub(super) struct Worker {
     slots: BTreeMap<i32, Slot>,
-    config: GroupConfig,
+    bounds: GroupBounds,
     clock: Clock,
     entropy: Entropy,
     execution: Execution,
@@ -45,6 +46,7 @@ pub(super) struct Worker {
 struct Slot {
     partition: Arc<Partition>,
     machine: Coordinator,
+    held: GroupsHeld,
     loaded: bool,
     /// The machine panicked: what it holds may be half a step.
     failed: bool,
@@ -55,7 +57,7 @@ struct Slot {
 
 impl Worker {
     pub(super) fn new(
-        config: GroupConfig,
+        bounds: GroupBounds,
         clock: Clock,
         entropy: Entropy,
         execution: Execution,
@@ -65,7 +67,7 @@ impl Worker {
         let due = clock.monotonic().plus_ms(NOTHING_DUE_MS);
         Self {
             slots: BTreeMap::new(),
-            config,
+            bounds,
             clock,
             entropy,
             execution,
@@ -172,6 +174,7 @@ impl Worker {
         let token = Token(slot.token_next);
         slot.token_next += 1;
         slot.waiting.insert(token, reply);
+        slot.machine.limit(self.bounds.limits(slot.machine.held()));
         let effects = slot.machine.handle(now, wall, token, request, &mut || entropy.uuid_text());
         self.perform(partition, effects);
     }
@@ -182,10 +185,11 @@ impl Worker {
         if self.slots.get(&index).is_some_and(|slot| slot.partition.key() == partition.key()) {
             return;
         }
-        let machine = Coordinator::new(self.config.clone());
+        let machine = Coordinator::new(self.bounds.config.clone());
         let slot = Slot {
             partition: partition.clone(),
             machine,
+            held: self.bounds.nothing(),
             loaded: false,
             failed: false,
             waiting: BTreeMap::new(),
@@ -277,7 +281,11 @@ impl Worker {
     fn perform(&mut self, partition: i32, effects: Effects) {
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         self.due = slot.machine.next_deadline().map_or(self.due, |due| due.min(self.due));
-        effects.events.iter().for_each(log_event);
+        slot.held.set(slot.machine.held());
+        for event in &effects.events {
+            self.bounds.note(event);
+            log_event(event);
+        }
         effects.replies.into_iter().for_each(|(token, reply)| slot.reply(token, reply));
         for append in effects.appends {
             self.hurry |= slot.outbox.gather(append, &mut self.pace);
@@ -329,5 +337,7 @@ fn log_event(event: &Event) {
         Event::MemberExpired { group, member_id } => {
             tracing::info!(%group, member_id, "nothing was heard of a member; it is removed");
         }
+        // As often as clients like: what counts it says so in the log.
+        Event::NoRoom { group, .. } => tracing::debug!(%group, "no room for more group state"),
     }
 }

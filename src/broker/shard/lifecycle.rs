@@ -12,6 +12,7 @@ use super::partition_log::{PartitionLog, batch_meta, epochs};
 use super::thread::Due;
 use super::{Open, PartitionCheckpoint, ShardEnv};
 use crate::data_dirs::{Checkpointed, FoundLog};
+use crate::memory::Holding;
 use crate::partition::Status;
 
 /// After so long without an append a log is flushed, whatever its settings: it lets its descriptor go then, and the next
@@ -38,7 +39,7 @@ impl PartitionLog {
             }
         };
         match recover(open, env, env.flushes_before_ack(&open.config), start) {
-            Ok((leader, log)) => Self::with(open, leader, Some(log), Status::Online),
+            Ok((leader, log)) => Self::with(open, env, leader, Some(log), Status::Online),
             Err(error) => {
                 tracing::error!(partition = %open.partition.name(), %error, "the partition is offline");
                 Self::not_opened(open, env)
@@ -54,10 +55,16 @@ impl PartitionLog {
     fn without_log(open: &Open, env: &ShardEnv, status: Status) -> Self {
         let flush_before_ack = env.flushes_before_ack(&open.config);
         let leader = PartitionLeader::new(open.leader_epoch, flush_before_ack, env.producers_max);
-        Self::with(open, leader, None, status)
+        Self::with(open, env, leader, None, status)
     }
 
-    fn with(open: &Open, leader: PartitionLeader, log: Option<Box<Log>>, status: Status) -> Self {
+    fn with(
+        open: &Open,
+        env: &ShardEnv,
+        leader: PartitionLeader,
+        log: Option<Box<Log>>,
+        status: Status,
+    ) -> Self {
         let start = LogPosition { offset: Offset::ZERO, segment_base: Offset::ZERO, position: 0 };
         let mut partition = Self {
             partition: open.partition.clone(),
@@ -76,6 +83,8 @@ impl PartitionLog {
             unflushed_since: None,
             written_at: Monotonic::default(),
             told: None,
+            producers: Holding::new(env.producers.clone()),
+            evicted: 0,
         };
         if let Some(log) = partition.log.as_mut() {
             log.write_epochs(&epochs(&partition.leader));
@@ -122,6 +131,7 @@ impl PartitionLog {
         self.wants_flush |= self.unflushed_since.is_some_and(flush_is_due);
         if due.producer_expiry {
             self.leader.expire_producers(env.clock.now(), env.producer_expiration_ms);
+            self.count_producers();
         }
         due.retention && self.status == Status::Online && self.retain(env)
     }

@@ -7,6 +7,7 @@
 mod flusher;
 mod lifecycle;
 mod partition_log;
+mod producers;
 #[cfg(test)]
 mod tests;
 mod thread;

@@ -15,6 +15,7 @@ use gracchus_wire::records::{Batch, BatchHeader};
 
 use super::{Ack, Append, ShardEnv};
 use crate::data_dirs::Checkpointed;
+use crate::memory::Holding;
 use crate::partition::{Partition, PartitionView, Status, Told};
 use crate::ticket::{AppendOutcome, Appended, Ticket};
 
@@ -50,6 +51,10 @@ pub(super) struct PartitionLog {
     pub(super) high_watermark: LogPosition,
     /// What readers were last told.
     pub(super) told: Option<Told>,
+    /// Its producers, as the shard counts them.
+    pub(super) producers: Holding,
+    /// Those that had made room when they were last counted.
+    pub(super) evicted: u64,
 }
 
 /// Batches that go into the log with one write, each with what the machine needs to apply it.

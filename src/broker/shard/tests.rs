@@ -12,6 +12,7 @@ use gracchus_wire::records::{BatchBuilder, BatchOptions, BatchProducer};
 
 use super::partition_log::PartitionLog;
 use super::*;
+use crate::memory::Gauge;
 use crate::open_files::Shares;
 use crate::ticket::Completion;
 
@@ -30,6 +31,7 @@ fn env() -> ShardEnv {
         opening_threads: 1,
         open_files: Shares::new(usize::MAX, 1),
         producers_max: 10,
+        producers: Gauge::new(1000),
         producer_expiration_ms: i64::MAX,
         producer_check_ms: i64::MAX,
         retention_check_ms: i64::MAX,

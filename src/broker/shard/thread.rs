@@ -11,9 +11,11 @@ use gracchus_state::config::TopicConfig;
 use tokio::sync::{Notify, mpsc, oneshot};
 
 use super::partition_log::PartitionLog;
+use super::producers::Producers;
 use super::{Append, Flusher, Message, Open, PartitionCheckpoint, ShardClosed, ShardHandle};
 use crate::data_dirs::FoundLog;
 use crate::execution::Execution;
+use crate::memory::Gauge;
 use crate::open_files::Shares;
 use crate::partition::{PartitionKey, Status};
 
@@ -22,6 +24,9 @@ const STACK_BYTES: usize = 2 * 1024 * 1024;
 
 /// Messages that are taken from the mailbox at a time: what one round of appends and flushes covers.
 const ROUND_MAX: usize = 1024;
+
+/// Partitions that are opened before it is looked how many producers they have brought together.
+const OPENED_AT_ONCE: usize = 256;
 
 /// What the partitions of a shard share.
 pub struct ShardEnv {
@@ -38,6 +43,8 @@ pub struct ShardEnv {
     pub open_files: Shares,
     /// Producers that a partition remembers at most.
     pub producers_max: usize,
+    /// Producers that all partitions of the shard remember.
+    pub producers: Arc<Gauge>,
     pub producer_expiration_ms: i64,
     pub producer_check_ms: i64,
     pub retention_check_ms: i64,
@@ -84,6 +91,7 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
         (env.clock.monotonic().plus_ms(env.retention_delay_ms), env.retention_check_ms);
     let execution = env.execution.clone();
     let shard = Shard {
+        producers: Producers::new(env.producers.clone()),
         env,
         handle: handle.clone(),
         flusher,
@@ -104,6 +112,7 @@ pub fn spawn(name: &str, env: ShardEnv, flusher: Flusher) -> io::Result<ShardHan
 
 struct Shard {
     env: ShardEnv,
+    producers: Producers,
     /// For those who are to send back.
     handle: ShardHandle,
     flusher: Flusher,
@@ -232,11 +241,16 @@ impl Shard {
         if self.to_open.is_empty() {
             return;
         }
-        let (to_open, env) = (std::mem::take(&mut self.to_open), &self.env);
-        let open = |open: Open| (open.partition.key(), Box::new(PartitionLog::open(&open, env)));
-        for (key, partition) in parallel::map(to_open, env.opening_threads, open) {
-            self.partitions.insert(key, partition);
-            self.touched.insert(key);
+        while !self.to_open.is_empty() {
+            let rest = self.to_open.len().saturating_sub(OPENED_AT_ONCE);
+            let (to_open, env) = (self.to_open.split_off(rest), &self.env);
+            let open = |open: Open| (open.partition.key(), Box::new(PartitionLog::open(&open, env)));
+            for (key, mut partition) in parallel::map(to_open, env.opening_threads, open) {
+                partition.count_producers();
+                self.partitions.insert(key, partition);
+                self.touched.insert(key);
+            }
+            self.producers.make_room(&mut self.partitions);
         }
     }
 
@@ -272,8 +286,10 @@ impl Shard {
         for key in &touched {
             if let Some(partition) = self.partitions.get_mut(key) {
                 partition.finish_round();
+                partition.count_producers();
             }
         }
+        self.producers.make_room(&mut self.partitions);
     }
 
     /// Flushes of all logs that hold a descriptor until they are flushed, though nobody has asked for it.

@@ -9,6 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::responses::Charge;
 
 /// A file of `len` bytes that differ.
 fn file(fs: &Fs, len: usize) -> FileRange {
@@ -24,13 +25,10 @@ async fn sent(parts: Vec<Part>) -> io::Result<Vec<u8>> {
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let (mut server, _) = listener.accept().await?;
     let sending = async move {
-        send(
-            &mut server,
-            parts,
-            Duration::from_secs(60),
-            &ColdReads::new(Arc::default(), crate::Execution::Threads),
-        )
-        .await
+        let charge = Charge::default();
+        let patience = Patience::new(Duration::from_secs(60), &charge);
+        let cold = ColdReads::new(Arc::default(), crate::Execution::Threads);
+        send(&mut server, parts, patience, &cold).await
     };
     let mut got = Vec::new();
     let (sent, read) = tokio::join!(sending, client.read_to_end(&mut got));
