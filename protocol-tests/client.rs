@@ -12,7 +12,7 @@ use gracchus_wire::messages::{
 };
 use gracchus_wire::{ApiKey, Request, Response, client};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 /// How long an answer may take before a test gives up on it.
@@ -28,6 +28,13 @@ impl Client {
     /// Connects.
     pub async fn connect(address: SocketAddr) -> Self {
         Self::try_connect(address).await.expect("the broker accepts")
+    }
+
+    /// Connects with so small a receive buffer that what is not read soon stays with the broker.
+    pub async fn connect_to_read_slowly(address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a small buffer");
+        Self { stream: socket.connect(address).await.expect("the broker accepts"), correlation_id: 0 }
     }
 
     /// Connects to a broker that may be gone.
@@ -77,6 +84,14 @@ impl Client {
     /// Reads a frame, without its length; `None` when the broker closed the connection.
     pub async fn receive_raw(&mut self) -> Option<Bytes> {
         timeout(DEADLINE, self.read_frame()).await.expect("an answer in time")
+    }
+
+    /// Reads so many bytes, whatever they are.
+    pub async fn receive_bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        let read = timeout(DEADLINE, self.stream.read_exact(&mut bytes)).await.expect("bytes in time");
+        read.expect("bytes, not a closed connection");
+        bytes
     }
 
     /// Waits until the broker closes the connection; an answer instead is a failure.

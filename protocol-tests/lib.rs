@@ -17,9 +17,10 @@ pub mod typed;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use gracchus_base::Clock;
-use gracchus_broker::{Broker, Options, System};
+use gracchus_broker::{Broker, MemoryUsage, Options, System};
 use gracchus_state::config::{BrokerConfig, Settings};
 use tempfile::TempDir;
 
@@ -78,6 +79,27 @@ impl TestBroker {
     /// Sets its time of day forward by so many milliseconds, or back.
     pub fn jump(&self, by_ms: i64) {
         self.clock.jump(by_ms);
+    }
+
+    /// What it holds for its clients.
+    pub fn memory(&self) -> MemoryUsage {
+        self.broker.as_ref().expect("the broker runs").memory()
+    }
+
+    /// Waits until what it holds is as expected.
+    ///
+    /// # Panics
+    /// When that takes too long.
+    pub async fn until_memory(&self, expected: impl Fn(&MemoryUsage) -> bool) -> MemoryUsage {
+        let mut looks = tokio::time::interval(Duration::from_millis(10));
+        for _ in 0..2000 {
+            looks.tick().await;
+            let memory = self.memory();
+            if expected(&memory) {
+                return memory;
+            }
+        }
+        panic!("not as expected: {}", self.memory());
     }
 
     /// Its data directory.

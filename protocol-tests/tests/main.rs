@@ -1,4 +1,5 @@
 //! One test binary.
+mod bounds;
 mod broker_simulation;
 mod conversation;
 mod crash_points;
@@ -10,3 +11,4 @@ mod power_cuts;
 mod rude_clients;
 mod starting;
 mod tidy;
+mod unread_answers;
