@@ -23,7 +23,7 @@ mod node;
 pub mod open_files;
 mod partition;
 mod producer_ids;
-mod quorum;
+pub mod quorum;
 mod read;
 mod responses;
 mod shard;

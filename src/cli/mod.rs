@@ -7,7 +7,6 @@ mod ephemeral;
 mod error;
 mod flags;
 mod log;
-mod properties;
 mod settings;
 mod signals;
 mod verify;

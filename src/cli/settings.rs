@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use gracchus_state::config::{
-    BROKER, BrokerConfig, HostPort, KNOWN_NOT_IMPLEMENTED, Settings, broker_definition, topic_definition,
+    BROKER, BrokerConfig, HostPort, KNOWN_NOT_IMPLEMENTED, Settings, broker_definition, properties,
+    topic_definition,
 };
 
 use super::environment::Environment;
 use super::ephemeral::EphemeralDir;
 use super::flags::Flags;
-use super::{CliError, LogFormat, properties};
+use super::{CliError, LogFormat};
 
 /// Settings that say where to listen; `--listen` takes the place of all of them, since each may name a listener that
 /// no longer exists.

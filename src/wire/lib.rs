@@ -14,8 +14,6 @@
     )
 )]
 
-#[cfg(test)]
-pub(crate) mod allocations;
 pub mod api;
 pub mod api_versions;
 #[cfg(any(test, feature = "client"))]
@@ -36,3 +34,8 @@ pub use error::{DecodeError, EncodeError};
 pub use messages::StrBytes;
 pub use request::Request;
 pub use response::Response;
+
+/// Tests hold what decoding takes against the size of its input.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: counting_allocator::Counting = counting_allocator::Counting;

@@ -11,6 +11,7 @@ mod describe;
 mod known;
 mod listener;
 mod not_served;
+pub mod properties;
 mod topic;
 mod topic_table;
 mod value;

@@ -147,7 +147,7 @@ fn many_partitions_cost_a_handful_of_allocations() {
         partitions: partitions.collect(),
     };
     let response = FetchResponse { topics: vec![topic], ..sample() };
-    let (bytes, encoded) = crate::allocations::allocated_by(|| encode(18, 1, &response).unwrap());
+    let (bytes, encoded) = counting_allocator::allocated_by(|| encode(18, 1, &response).unwrap());
     assert_eq!(encoded.pieces.len(), 20_001);
     assert!(bytes < 10_000 * 250, "{bytes}");
 }

@@ -1,9 +1,9 @@
 use super::generate::{self, Dice, Fill, RANDOM};
 use super::*;
-use crate::allocations::allocated_by;
 use crate::client;
 use crate::error::DecodeError;
 use crate::request;
+use counting_allocator::allocated_by;
 
 /// Bytes of memory that decoding may take per byte of input. The worst is a Metadata request: an element of 72 bytes
 /// (an id, a name, a map of tagged fields) whose shortest encoding takes two.

@@ -174,7 +174,7 @@ proptest! {
     fn any_bytes_are_a_record_or_an_error(version in 0_u8..6, kind in 0_u8..4, body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let key = if kind % 2 == 0 { hex(OFFSET_KEY) } else { hex(GROUP_KEY) };
         let value = [&[0, version], &body[..]].concat();
-        let (allocated, _) = crate::allocations::allocated_by(|| decode(&key, Some(&value)));
+        let (allocated, _) = counting_allocator::allocated_by(|| decode(&key, Some(&value)));
         prop_assert!(allocated < 64 * 1024, "{allocated} bytes");
     }
 
@@ -183,7 +183,7 @@ proptest! {
         let mut value = hex(GROUP_VALUES[version]);
         let at = at % value.len();
         value[at] = byte;
-        let (allocated, _) = crate::allocations::allocated_by(|| decode(&hex(GROUP_KEY), Some(&value)));
+        let (allocated, _) = counting_allocator::allocated_by(|| decode(&hex(GROUP_KEY), Some(&value)));
         prop_assert!(allocated < 64 * 1024, "{allocated} bytes");
     }
 

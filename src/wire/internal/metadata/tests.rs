@@ -223,7 +223,7 @@ proptest! {
     #[test]
     fn any_bytes_are_a_record_or_an_error(record_type in 0_u8..30, version in 0_u8..5, body in proptest::collection::vec(any::<u8>(), 0..200)) {
         let value = [&[1, record_type, version], &body[..]].concat();
-        let (allocated, _) = crate::allocations::allocated_by(|| decode(&value));
+        let (allocated, _) = counting_allocator::allocated_by(|| decode(&value));
         prop_assert!(allocated < 64 * 1024, "{allocated} bytes");
     }
 
@@ -232,7 +232,7 @@ proptest! {
         let mut value = hex(golden()[which].1);
         let at = at % value.len();
         value[at] = byte;
-        let (allocated, _) = crate::allocations::allocated_by(|| decode(&value));
+        let (allocated, _) = counting_allocator::allocated_by(|| decode(&value));
         prop_assert!(allocated < 64 * 1024, "{allocated} bytes");
     }
 }

@@ -3,10 +3,10 @@ use std::io::Write;
 use proptest::prelude::*;
 
 use super::*;
-use crate::allocations::allocated_by;
 use crate::internal::hex;
 use crate::records::golden::{JAVA, LIBRDKAFKA};
 use crate::records::records_of;
+use counting_allocator::allocated_by;
 
 const PACKED: [Compression; 4] =
     [Compression::Gzip, Compression::Snappy, Compression::Lz4, Compression::Zstd];

@@ -1,10 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::allocations::allocated_by;
 use crate::internal::hex;
 use crate::records::golden::{JAVA, LIBRDKAFKA};
 use crate::records::records;
+use counting_allocator::allocated_by;
 
 /// length 8, attributes, timestamp delta, offset delta, key "a", value "b", no headers
 const GOOD: &str = "100000000261026200";

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use gracchus_state::config::Settings;
+use super::Settings;
 
 /// A file that is no properties file.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
