@@ -7,6 +7,7 @@ pub mod broker_simulation;
 pub mod client;
 pub mod crash_points;
 pub mod faults;
+pub mod fuzz;
 pub mod kill_loop;
 pub mod ledger;
 pub mod mutants;

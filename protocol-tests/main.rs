@@ -4,8 +4,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::{Parser, Subcommand};
+use counting_allocator::Counting;
 use protocol_tests::faults::{clock, crowd, eio, space};
-use protocol_tests::{broker_simulation, crash_points, kill_loop, mutants, power_cuts, soak};
+use protocol_tests::{broker_simulation, crash_points, fuzz, kill_loop, mutants, power_cuts, soak};
+
+/// For `fuzz`, which measures memory.
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
 
 /// The long part of the tests.
 #[derive(Debug, Parser)]
@@ -76,6 +81,19 @@ enum What {
         #[arg(default_value = "")]
         only: String,
     },
+    /// Changed inputs through everything that reads bytes from outside, for so many minutes in all
+    Fuzz {
+        #[arg(long, default_value_t = 10)]
+        minutes: u64,
+        /// So many cases of each target, however long they take
+        #[arg(long)]
+        cases: Option<u64>,
+        #[arg(long, default_value_t = 0)]
+        seed: u64,
+        /// The one whose name is this
+        #[arg(long)]
+        target: Option<String>,
+    },
     /// A process that is killed under load, so many times
     Kills {
         #[arg(long, default_value_t = 30)]
@@ -94,6 +112,10 @@ fn main() -> ExitCode {
             told(broker_simulation::run_many(seed, seeds, threads).map_err(|failure| failure.to_string()))
         }
         What::Power { cuts, seed } => power(cuts, seed),
+        What::Fuzz { minutes, cases, seed, target } => {
+            let until = cases.map_or(fuzz::Until::Minutes(minutes), fuzz::Until::Cases);
+            fuzzed(until, seed, target.as_deref())
+        }
         What::Kills { kills, seed } => killed(kills, seed),
         What::Eio { rounds, seed } => told(block_on(eio::run(rounds, seed))),
         What::Space => told(block_on(space::run())),
@@ -116,6 +138,23 @@ fn crashes(points: u64, seed: u64, threads: usize) -> ExitCode {
         }
         Err(failure) => {
             eprintln!("{failure}after {:.1} s", began.elapsed().as_secs_f64());
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn fuzzed(until: fuzz::Until, seed: u64, only: Option<&str>) -> ExitCode {
+    println!("| target | cases | most memory, of what is allowed |\n|---|---:|---:|");
+    match fuzz::run(until, seed, only, |target, done| {
+        println!("| {target} | {} | {:.0} % |", done.cases, 100.0 * done.memory);
+    }) {
+        Ok(0) => {
+            eprintln!("there is no such target");
+            ExitCode::FAILURE
+        }
+        Ok(_) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
             ExitCode::FAILURE
         }
     }

@@ -20,6 +20,14 @@ const CASE_MAX: Duration = Duration::from_secs(120);
 /// Bytes of an input that are shown.
 const SHOWN_BYTES_MAX: usize = 2048;
 
+/// What was done.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Done {
+    pub cases: u64,
+    /// The most memory that a case has held, as a share of what it may hold.
+    pub memory: f64,
+}
+
 /// An input that does what none may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -46,43 +54,40 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// Runs the cases of `seeds`, one after the other. A seed is a case: which sample, and how it is changed.
-///
-/// # Errors
-/// The first that fails.
-pub fn cases(target: &'static Target, seeds: impl Iterator<Item = u64>) -> Result<u64, Box<Failure>> {
-    run(target, seeds, |_, _| {})
-}
-
+/// Runs cases one after the other.
 fn run(
     target: &'static Target,
     seeds: impl Iterator<Item = u64>,
     mut begins: impl FnMut(u64, &[u8]),
-) -> Result<u64, Box<Failure>> {
+) -> Result<Done, Box<Failure>> {
     let samples = (target.samples)();
-    let mut done = 0;
+    let mut done = Done::default();
     for seed in seeds {
         // In turn, so that each of them is changed equally often.
         let turn = usize::try_from(seed % samples.len().max(1) as u64).unwrap_or(0);
         let input = changed(&samples, turn, &Dice::new(seed));
         begins(seed, &input);
-        if let Err(how) = judge(target, &input) {
-            let (input, how) = smallest(input, how, |input| judge(target, input).err());
-            return Err(Box::new(Failure { target: target.name, seed, input, how }));
+        match judge(target, &input) {
+            Ok(share) => done.memory = done.memory.max(share),
+            Err(how) => {
+                let (input, how) = smallest(input, how, |input| judge(target, input).err());
+                return Err(Box::new(Failure { target: target.name, seed, input, how }));
+            }
         }
-        done += 1;
+        done.cases += 1;
     }
     Ok(done)
 }
 
-/// As [`cases`], on a thread of its own: a case that does not end is a failure too.
+/// Runs the cases of `seeds`, one after the other, on a thread of their own. A seed is a case: which sample, and how it is
+/// changed. One that does not end is a failure too.
 ///
 /// # Errors
 /// The first that fails.
 pub fn watched(
     target: &'static Target,
     seeds: impl Iterator<Item = u64> + Send + 'static,
-) -> Result<u64, Box<Failure>> {
+) -> Result<Done, Box<Failure>> {
     let now = Arc::new(Mutex::new((0, Vec::new())));
     let (beats, heart) = sync_channel(64);
     let thread = thread::spawn({
@@ -106,7 +111,7 @@ pub fn watched(
     }
 }
 
-type Outcome = Result<u64, Box<Failure>>;
+type Outcome = Result<Done, Box<Failure>>;
 
 /// Leaves word of what begins, for whoever watches.
 fn beating(

@@ -15,11 +15,11 @@ thread_local! {
     static CAUGHT: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Runs the target.
+/// Runs the target. Answers the most it held at a time, as a share of what it may hold.
 ///
 /// # Errors
 /// What it does that nothing may do to it.
-pub(crate) fn judge(target: &Target, input: &[u8]) -> Result<(), String> {
+pub(crate) fn judge(target: &Target, input: &[u8]) -> Result<f64, String> {
     keep_panics_quiet();
     CATCHING.set(true);
     let (peak, outcome) = peak_of(|| catch_unwind(AssertUnwindSafe(|| (target.run)(input))));
@@ -31,7 +31,7 @@ pub(crate) fn judge(target: &Target, input: &[u8]) -> Result<(), String> {
     if peak > most {
         return Err(format!("held {peak} bytes at a time for {} of input; {most} are allowed", input.len()));
     }
-    Ok(())
+    Ok(peak as f64 / most as f64)
 }
 
 /// Makes panics of a thread that judges a text; all others are printed as ever.

@@ -15,7 +15,7 @@ mod targets;
 #[cfg(test)]
 mod tests;
 
-pub use drive::{Failure, cases, watched};
+pub use drive::{Done, Failure, watched};
 pub use targets::TARGETS;
 
 /// Something that reads bytes from outside.

@@ -53,6 +53,28 @@ const EXTREMES: &[&[u8]] = &[
     &[0xc3, 0x28],
 ];
 
+/// What numbers in text lie with.
+const NUMBERS: &[&str] = &[
+    "-1",
+    "0",
+    "1",
+    "00000000000000000000007",
+    "32768",
+    "65536",
+    "2147483646",
+    "2147483647",
+    "2147483648",
+    "-2147483648",
+    "4294967295",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "99999999999999999999999999",
+    "1e999",
+    "",
+];
+
 /// One of the samples, with one to six changes.
 pub(crate) fn changed(samples: &[Vec<u8>], which: usize, dice: &Dice) -> Vec<u8> {
     let mut bytes = samples.get(which).cloned().unwrap_or_default();
@@ -65,7 +87,7 @@ pub(crate) fn changed(samples: &[Vec<u8>], which: usize, dice: &Dice) -> Vec<u8>
 
 fn change(bytes: &mut Vec<u8>, samples: &[Vec<u8>], dice: &Dice) {
     let at = dice.below(bytes.len());
-    match dice.below(11) {
+    match dice.below(12) {
         0 | 1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << dice.below(8)),
         2 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte = dice.byte()),
         3 | 4 => overwrite(bytes, at, dice.one(EXTREMES)),
@@ -74,6 +96,7 @@ fn change(bytes: &mut Vec<u8>, samples: &[Vec<u8>], dice: &Dice) {
         7 => drop(bytes.drain(at..at + dice.below(bytes.len() - at + 1))),
         8 => bytes.iter_mut().skip(at).take(4).for_each(|byte| *byte = dice.byte()),
         9 => splice(bytes, at, samples, dice),
+        10 => renumber(bytes, at, dice),
         _ => repeat(bytes, at, dice),
     }
 }
@@ -81,6 +104,14 @@ fn change(bytes: &mut Vec<u8>, samples: &[Vec<u8>], dice: &Dice) {
 fn overwrite(bytes: &mut Vec<u8>, at: usize, with: &[u8]) {
     let end = bytes.len().min(at + with.len());
     bytes.splice(at..end, with.iter().copied());
+}
+
+/// The next number of a text becomes another one.
+fn renumber(bytes: &mut Vec<u8>, at: usize, dice: &Dice) {
+    let behind = bytes.iter().skip(at);
+    let start = at + behind.take_while(|byte| !byte.is_ascii_digit()).count();
+    let digits = bytes.iter().skip(start).take_while(|byte| byte.is_ascii_digit()).count();
+    bytes.splice(start..start + digits, dice.one(NUMBERS).bytes());
 }
 
 /// Goes on, from there, as another sample does from some place on.

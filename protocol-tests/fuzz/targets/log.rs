@@ -13,8 +13,7 @@ use gracchus_log::{
 };
 use gracchus_wire::records::BatchHeader;
 
-use super::broker::with_crcs;
-use super::wire::KAFKAS_SEGMENT;
+use super::wire::{KAFKAS_SEGMENT, all_made_right};
 use crate::{Bound, Target};
 
 const TOPIC_ID: TopicId = TopicId([7; 16]);
@@ -107,7 +106,8 @@ pub(super) const DIRECTORY_NAME: Target = Target {
     run: |input| {
         let name = String::from_utf8_lossy(input);
         let name = name.rsplit('/').next().unwrap_or_default();
-        if name.is_empty() || name == "." || name == ".." {
+        // No file system has others.
+        if name.is_empty() || name == "." || name == ".." || name.len() > 255 {
             return;
         }
         let disk = disk_with(&format!("/d/{name}"), "x", b"");
@@ -162,7 +162,7 @@ pub(super) const SEGMENT: Target = Target {
     samples: || (0..4).map(|how| [&[how][..], KAFKAS_SEGMENT].concat()).collect(),
     run: |input| {
         let Some((how, content)) = input.split_first() else { return };
-        let content = if how & 1 == 0 { content.to_vec() } else { with_crcs(content.to_vec()) };
+        let content = if how & 1 == 0 { content.to_vec() } else { all_made_right(content.to_vec()) };
         opened_with(&[(".log", &content)], *how);
     },
     bound: WHOLE_LOG,

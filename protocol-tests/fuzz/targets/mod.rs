@@ -13,7 +13,9 @@ use crate::Target;
 pub static TARGETS: &[Target] = &[
     wire::REQUEST,
     wire::PRODUCED_BATCH,
+    wire::PLAIN_BATCH,
     wire::STORED_BATCH,
+    wire::STORED_PLAIN_BATCH,
     wire::GROUP_RECORD,
     wire::CONTROL_RECORD,
     metadata::RECORD,

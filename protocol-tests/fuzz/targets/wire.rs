@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gracchus_base::group_record::{GroupMemberValue, GroupMetadataValue, GroupRecord, OffsetCommitValue};
-use gracchus_base::limits::{BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES};
+use gracchus_base::limits::{BATCH_HEADER_BYTES, BATCH_PREFIX_BYTES, DECOMPRESSED_BYTES_MAX};
 use gracchus_base::{
     BrokerId, GroupId, LeaderEpoch, Offset, PartitionIndex, Timestamp, TopicId, TopicName, TopicPartition,
 };
@@ -66,20 +66,46 @@ fn unhex(digits: &str) -> Vec<u8> {
 pub(super) const PRODUCED_BATCH: Target = Target {
     name: "produced-batch",
     samples: || (0..=255).step_by(3).zip(batches().into_iter().cycle()).map(with_flags).collect(),
-    run: |input| {
-        let Some((flags, batch)) = input.split_first() else { return };
-        let batch = if flags & 1 == 0 { batch.to_vec() } else { made_right(batch.to_vec()) };
-        let Ok(accepted) = validate(Some(Bytes::from(batch)), &rules(*flags)) else { return };
-        let batch = accepted.batch;
-        let read: Result<Vec<_>, _> = records(&batch).expect("it is unpacked").collect();
-        let read = read.expect("what is accepted can be read");
-        assert!(i32::try_from(read.len()) == Ok(batch.header.records_count));
-        assert!(read.iter().zip(0..).all(|(record, offset)| record.offset == Offset(offset)));
-        assert!(crc_matches(&batch.header, &batch.to_bytes()));
-    },
+    run: produced,
     // The batch and its packed form; the records of this test, at 120 bytes each for 7 of input or more when unpacked.
     bound: Bound { per_byte: 8, always: CODEC_BYTES + 24 * UNPACKED_BYTES_MAX },
 };
+
+/// The same without codecs, which take more memory than anything else.
+pub(super) const PLAIN_BATCH: Target = Target {
+    name: "plain-batch",
+    samples: PRODUCED_BATCH.samples,
+    run: |input| {
+        let mut input = input.to_vec();
+        if let Some(flags) = input.first_mut() {
+            // A target beyond the codecs is none.
+            *flags |= 0xf0;
+        }
+        without_codec(&mut input, 1);
+        produced(&input);
+    },
+    // The records of this test, doubled as their list grows, and the bytes three times.
+    bound: Bound { per_byte: 36, always: 4096 },
+};
+
+fn produced(input: &[u8]) {
+    let Some((flags, batch)) = input.split_first() else { return };
+    let batch = if flags & 1 == 0 { batch.to_vec() } else { made_right(batch.to_vec()) };
+    let Ok(accepted) = validate(Some(Bytes::from(batch)), &rules(*flags)) else { return };
+    let batch = accepted.batch;
+    let read: Result<Vec<_>, _> = records(&batch).expect("it is unpacked").collect();
+    let read = read.expect("what is accepted can be read");
+    assert!(i32::try_from(read.len()) == Ok(batch.header.records_count));
+    assert!(read.iter().zip(0..).all(|(record, offset)| record.offset == Offset(offset)));
+    assert!(crc_matches(&batch.header, &batch.to_bytes()));
+}
+
+/// Takes the codec out of the attributes of the batch that begins there.
+fn without_codec(bytes: &mut [u8], batch: usize) {
+    if let Some(attributes) = bytes.get_mut(batch + 22) {
+        *attributes &= !7;
+    }
+}
 
 fn with_flags((flags, batch): (usize, Vec<u8>)) -> Vec<u8> {
     let flags = u8::try_from(flags).unwrap_or(u8::MAX);
@@ -115,6 +141,22 @@ pub(super) fn made_right(mut batch: Vec<u8>) -> Vec<u8> {
     batch
 }
 
+/// The batches, as far as they can be told apart, without codecs and with their CRCs set right: else hardly a change would
+/// get past recovery.
+pub(super) fn all_made_right(mut bytes: Vec<u8>) -> Vec<u8> {
+    let mut at = 0;
+    while let Some(length) = bytes.get(at + 8..at + 12).and_then(|length| length.try_into().ok()) {
+        let end =
+            usize::try_from(i32::from_be_bytes(length)).ok().and_then(|length| at.checked_add(12 + length));
+        let Some(end) = end.filter(|end| *end >= at + 61 && *end <= bytes.len()) else { break };
+        without_codec(&mut bytes, at);
+        let crc = crc32c::crc32c(&bytes[at + 21..end]);
+        bytes[at + 17..at + 21].copy_from_slice(&crc.to_be_bytes());
+        at = end;
+    }
+    bytes
+}
+
 /// Batches of several writers and codecs.
 pub(super) fn batches() -> Vec<Vec<u8>> {
     let ours = CODECS.iter().map(|compression| {
@@ -134,21 +176,30 @@ pub(super) fn batches() -> Vec<Vec<u8>> {
 pub(super) const STORED_BATCH: Target = Target {
     name: "stored-batch",
     samples: batches,
-    run: |input| {
-        for (header, batch) in walk::batches(input).map_while(Result::ok) {
-            assert_eq!(header.encode(), batch[..BATCH_HEADER_BYTES]);
-            drop(time_lookup::first_with_max_timestamp(batch));
-            drop(time_lookup::first_at_or_after(batch, Timestamp(1_800_000_000_000), Offset(3)));
-        }
-        // One record at a time is held, with its headers.
-        if let Ok(records) = records_of(&Bytes::copy_from_slice(input)) {
-            records.for_each(drop);
-        }
-    },
-    // Unpacked it may be a thousand times as long, twice while it grows, and all of it one record of headers: 80 bytes of
-    // memory for 2 each.
-    bound: Bound { per_byte: 64 * 1024, always: CODEC_BYTES },
+    run: stored,
+    // All that is unpacked is held, twice while it grows, with the records of one after the other.
+    bound: Bound { per_byte: 8, always: CODEC_BYTES + 3 * DECOMPRESSED_BYTES_MAX },
 };
+
+/// The same without codecs.
+pub(super) const STORED_PLAIN_BATCH: Target = Target {
+    name: "stored-plain-batch",
+    samples: batches,
+    run: |input| stored(&all_made_right(input.to_vec())),
+    bound: Bound { per_byte: 4, always: 1024 },
+};
+
+fn stored(input: &[u8]) {
+    for (header, batch) in walk::batches(input).map_while(Result::ok) {
+        assert_eq!(header.encode(), batch[..BATCH_HEADER_BYTES]);
+        drop(time_lookup::first_with_max_timestamp(batch));
+        drop(time_lookup::first_at_or_after(batch, Timestamp(1_800_000_000_000), Offset(3)));
+    }
+    // One record at a time is held.
+    if let Ok(records) = records_of(&Bytes::copy_from_slice(input)) {
+        records.for_each(drop);
+    }
+}
 
 /// A key, of the length in the first byte, and a value of `__consumer_offsets`.
 pub(super) const GROUP_RECORD: Target = Target {
