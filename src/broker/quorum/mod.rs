@@ -32,6 +32,10 @@ pub enum QuorumError {
     Read(#[from] ReadError),
     #[error("the metadata log holds no batch at offset {0}: {1}")]
     Batch(Offset, String),
+    #[error(
+        "the metadata log or its quorum-state file says that there were as many leaders as can be counted"
+    )]
+    NoEpochLeft,
     #[error("the metadata record at offset {0} is unknown: {1}")]
     Record(Offset, MetadataRecordError),
     #[error("the metadata record at offset {0} does not fit: {1}")]
@@ -81,7 +85,8 @@ impl Quorum {
         let fs = env.fs.clone();
         let mut log = open_log(&path, env)?;
         let (mut loader, last_epoch) = load::replay(&log.view())?;
-        let epoch = LeaderEpoch(quorum_state::epoch(&fs, &path)?.max(last_epoch.0) + 1);
+        let last_epoch = quorum_state::epoch(&fs, &path)?.max(last_epoch.0);
+        let epoch = last_epoch.checked_add(1).map(LeaderEpoch).ok_or(QuorumError::NoEpochLeft)?;
         log.write_epochs(&[]);
         let mut quorum = Self { log, epoch, clock, never_flush };
         quorum.lead(voter, &mut loader)?;
@@ -205,4 +210,44 @@ fn open_log(path: &Path, env: LogEnv) -> Result<Log, QuorumError> {
     let start =
         RecoveryStart { clean_shutdown: false, recovery_point: Offset::ZERO, log_start: Offset::ZERO };
     Ok(Log::open(path.to_owned(), id, config, env, start, &mut |_| {})?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use gracchus_base::Entropy;
+    use gracchus_log::fs::Disk;
+    use gracchus_log::fs::sim::SimDisk;
+    use gracchus_log::{Deleter, FileCache, Fs};
+
+    use super::*;
+
+    fn open(disk: &SimDisk) -> Result<(Quorum, MetadataImage), QuorumError> {
+        let env = LogEnv {
+            fs: Fs::new(disk.clone()),
+            files: Arc::new(FileCache::new(8)),
+            deleter: Deleter::at_once(Arc::new(|_, _| {})),
+            entropy: Entropy::seeded(1),
+        };
+        let clock = Clock::manual(gracchus_base::Timestamp(1));
+        Quorum::open(QuorumOptions { dir: "/".into(), voter: BrokerId(1), env, clock, never_flush: false })
+    }
+
+    #[test]
+    fn faults_24_an_epoch_after_which_there_is_none_ends_the_start_instead_of_going_round() {
+        let disk = SimDisk::new();
+        let path = Path::new("/__cluster_metadata-0");
+        disk.create_dir(path).unwrap();
+        let fs = Fs::new(disk.clone());
+        quorum_state::write(&fs, path, BrokerId(1), LeaderEpoch(i32::MAX - 1)).unwrap();
+        let (mut last, _) = open(&disk).unwrap();
+        assert_eq!(last.epoch(), LeaderEpoch(i32::MAX));
+        last.close().unwrap();
+        drop(last);
+        assert!(matches!(open(&disk), Err(QuorumError::NoEpochLeft)));
+        // The log says so too.
+        disk.remove_file(&path.join("quorum-state")).unwrap();
+        assert!(matches!(open(&disk), Err(QuorumError::NoEpochLeft)));
+    }
 }

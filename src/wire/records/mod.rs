@@ -17,7 +17,7 @@ pub mod walk;
 
 pub use build::{BatchBuilder, BatchOptions, BatchProducer, BuildError};
 pub use header::{Attributes, Batch, BatchHeader, Compression, HeaderError, TimestampType, crc_matches};
-pub use read::{ReadError, Record, RecordHeader, Records, records, records_of};
+pub use read::{ReadError, Record, RecordHeader, RecordHeaders, Records, records, records_of};
 pub use record::MalformedRecord;
 pub use validate::{RecordError, Refused, Rules, Validated, validate};
 pub(crate) use varint::put_unsigned;

@@ -17,7 +17,21 @@ pub struct Record {
     pub timestamp: Timestamp,
     pub key: Option<Bytes>,
     pub value: Option<Bytes>,
-    pub headers: Vec<RecordHeader>,
+    pub headers: RecordHeaders,
+}
+
+/// The headers of a record, as bytes: a batch of a few kilobytes may hold millions of them, at 64 bytes of memory for two
+/// of an unpacked record, and what replays records has no use for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordHeaders(Bytes);
+
+impl RecordHeaders {
+    /// All of them, in order.
+    pub fn iter(&self) -> impl Iterator<Item = RecordHeader> + use<> {
+        let mut rest = self.0.clone();
+        // Each was cut once, when the record was.
+        std::iter::from_fn(move || cut_header(&mut rest).ok())
+    }
 }
 
 /// A header of a record; keys are text by convention, and not checked.
@@ -103,6 +117,10 @@ impl Records {
         if !fields.is_empty() {
             return Err(MalformedRecord::Size);
         }
+        // What is replayed goes on behind the batch's last offset: no record may stand beyond it.
+        if !(0..=self.header.last_offset_delta).contains(&offset_delta) {
+            return Err(MalformedRecord::OffsetDelta(offset_delta));
+        }
         let timestamp = match self.header.attributes.timestamp_type() {
             TimestampType::Create => Timestamp(self.header.base_timestamp.0.wrapping_add(timestamp_delta)),
             TimestampType::LogAppend => self.header.max_timestamp,
@@ -112,17 +130,22 @@ impl Records {
     }
 }
 
-fn cut_headers(fields: &mut Bytes) -> Result<Vec<RecordHeader>, MalformedRecord> {
+fn cut_headers(fields: &mut Bytes) -> Result<RecordHeaders, MalformedRecord> {
     let count = varint(&mut Cut(fields))?;
     if usize::try_from(count).map_or(true, |count| count > fields.len()) {
         return Err(MalformedRecord::HeadersCount(count));
     }
-    let mut headers = Vec::new();
+    let headers = RecordHeaders(fields.clone());
     for _ in 0..count {
-        let key = cut_bytes(fields)?.ok_or(MalformedRecord::Length(-1))?;
-        headers.push(RecordHeader { key, value: cut_bytes(fields)? });
+        cut_header(fields)?;
     }
+    // They go to the end of the record, or it has not its size.
     Ok(headers)
+}
+
+fn cut_header(fields: &mut Bytes) -> Result<RecordHeader, MalformedRecord> {
+    let key = cut_bytes(fields)?.ok_or(MalformedRecord::Length(-1))?;
+    Ok(RecordHeader { key, value: cut_bytes(fields)? })
 }
 
 /// A length and as many bytes; `None` for null.

@@ -20,6 +20,8 @@ pub enum MalformedRecord {
     HeadersCount(i32),
     #[error("a record's length is not the length of its fields")]
     Size,
+    #[error("a record {0} offsets behind the first of a batch that does not go so far")]
+    OffsetDelta(i32),
     #[error(transparent)]
     Decompress(#[from] DecompressError),
 }

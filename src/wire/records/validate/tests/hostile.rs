@@ -116,6 +116,36 @@ fn traps_68_walking_allocates_nothing_per_record() {
     assert!(validated.is_ok() && allocated < 200, "{allocated} bytes");
 }
 
+#[test]
+fn traps_68_reading_records_takes_no_memory_for_their_headers() {
+    // One record with a million headers of two bytes.
+    let mut fields = hex("0000000101");
+    crate::records::put_unsigned(&mut fields, 2_000_000);
+    fields.extend([0, 1].repeat(1_000_000));
+    let mut record = Vec::new();
+    crate::records::put_unsigned(&mut record, 2 * fields.len() as u64);
+    record.extend_from_slice(&fields);
+    for codec in CODECS {
+        let batch = raw(codec, 1, &record);
+        let (peak, headers) = counting_allocator::peak_of(|| {
+            let read = crate::records::records_of(&batch).unwrap().next().unwrap().unwrap();
+            read.headers.iter().count()
+        });
+        assert_eq!(headers, 1_000_000);
+        // An LZ4 frame may ask for blocks of 4 MiB, twice; what is unpacked may be there twice while it grows.
+        assert!(peak < 14 << 20, "{codec:?}: {peak} bytes");
+    }
+}
+
+#[test]
+fn a_record_beyond_the_last_offset_of_its_batch_is_not_read() {
+    for offset_delta in ["02", "03"] {
+        let batch = raw(Compression::None, 1, &hex(&format!("100000{offset_delta}0261026200")));
+        let read = crate::records::records_of(&batch).unwrap().next().unwrap();
+        assert!(matches!(read, Err(crate::records::MalformedRecord::OffsetDelta(_))), "{read:?}");
+    }
+}
+
 /// Whole batches of several writers and codecs.
 fn seeds() -> Vec<Vec<u8>> {
     let ours = CODECS.map(|codec| batch_of(codec).to_bytes().to_vec());
