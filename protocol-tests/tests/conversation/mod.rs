@@ -13,6 +13,7 @@ mod fetch;
 mod fetch_sessions;
 mod frames;
 mod groups;
+mod hostile;
 mod idempotence;
 mod list_offsets;
 mod members;

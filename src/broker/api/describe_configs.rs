@@ -1,5 +1,7 @@
 //! DescribeConfigs (key 32): settings with their values, sources and synonyms (KIP-226, TRAPS 65).
 
+use std::collections::HashSet;
+
 use gracchus_base::{ErrorCode, TopicName};
 use gracchus_state::config::{ConfigEntry, ConfigSynonym};
 use gracchus_state::controller::AdminError;
@@ -13,7 +15,7 @@ use gracchus_wire::messages::{
 };
 
 use super::configs::{BROKER, BROKER_LOGGER, BrokerSettings, CLIENT_METRICS, GROUP, TOPIC};
-use super::{MALFORMED_REQUEST, RequestContext};
+use super::{MALFORMED_REQUEST, RequestContext, each_once};
 
 /// What is shown of a setting besides its value.
 #[derive(Clone, Copy)]
@@ -28,7 +30,7 @@ pub fn handle(ctx: &RequestContext, request: DescribeConfigsRequest) -> Describe
     let shown = Shown { synonyms: request.include_synonyms, documentation: request.include_documentation };
     let image = ctx.node.image();
     let settings = BrokerSettings::of(&ctx.node);
-    let results = request.resources.into_iter().map(|resource| {
+    let results = each_once(request.resources, identity).into_iter().map(|resource| {
         let entries = if all_known {
             describe(ctx.node.id.0, &image, &settings, &resource)
         } else {
@@ -38,6 +40,16 @@ pub fn handle(ctx: &RequestContext, request: DescribeConfigsRequest) -> Describe
         respond(resource, entries, shown)
     });
     DescribeConfigsResponse::default().with_results(results.collect())
+}
+
+/// Resources with equal ones are the same; a broker's id can be written in many ways.
+fn identity(resource: &DescribeConfigsResource) -> (i8, StrBytes) {
+    let name = &resource.resource_name;
+    let number = match resource.resource_type {
+        BROKER | BROKER_LOGGER => name.parse::<i32>().ok(),
+        _ => None,
+    };
+    (resource.resource_type, number.map_or_else(|| name.clone(), |id| id.to_string().into()))
 }
 
 fn describe(
@@ -97,8 +109,8 @@ fn respond(
 ) -> DescribeConfigsResult {
     // No names, or an empty list of them, are all settings.
     let keys = resource.configuration_keys.filter(|keys| !keys.is_empty());
-    let is_asked =
-        |entry: &ConfigEntry| keys.as_ref().is_none_or(|keys| keys.iter().any(|key| **key == *entry.name));
+    let keys: Option<HashSet<&str>> = keys.as_ref().map(|keys| keys.iter().map(|key| &**key).collect());
+    let is_asked = |entry: &ConfigEntry| keys.as_ref().is_none_or(|keys| keys.contains(entry.name.as_str()));
     let result = DescribeConfigsResult::default()
         .with_resource_type(resource.resource_type)
         .with_resource_name(resource.resource_name);

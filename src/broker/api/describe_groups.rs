@@ -7,8 +7,8 @@ use gracchus_wire::messages::{
     describe_groups_response::{DescribedGroup, DescribedGroupMember},
 };
 
-use super::RequestContext;
 use super::metadata::authorized_operations;
+use super::{RequestContext, each_once};
 
 /// From this version on a group that is not there has an error (KIP-1043, TRAPS 61).
 const GROUP_ID_NOT_FOUND: i16 = 6;
@@ -17,7 +17,7 @@ const GROUP_OPERATIONS: i32 = 1 << 3 | 1 << 6 | 1 << 8 | 1 << 10 | 1 << 11;
 
 pub async fn handle(ctx: &RequestContext, request: DescribeGroupsRequest) -> DescribeGroupsResponse {
     let mut groups = Vec::new();
-    for id in request.groups {
+    for id in each_once(request.groups, messages::GroupId::clone) {
         let group = GroupId::new(id.as_str());
         let described = {
             let group = group.clone();

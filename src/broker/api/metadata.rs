@@ -3,8 +3,6 @@
 //! Topics that do not exist can be created by asking for them; the answer says all the same that they are unknown, as
 //! in Kafka, and the client asks again (TRAPS 21).
 
-use std::collections::HashSet;
-
 use gracchus_base::{ErrorCode, PartitionIndex, TopicId, TopicName};
 use gracchus_state::controller::{NewTopic, create_topics};
 use gracchus_state::image::{self, MetadataImage};
@@ -14,7 +12,7 @@ use gracchus_wire::messages::{
     metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic},
 };
 
-use super::RequestContext;
+use super::{RequestContext, each_once};
 use crate::node::Node;
 use crate::partition::Status;
 
@@ -87,22 +85,17 @@ impl Asked {
             Some(topics) => topics,
         };
         let ids = topics.iter().map(|topic| topic.topic_id).filter(|id| !id.is_nil());
-        let ids: Vec<TopicId> = each_once(ids.map(messages::topic_id_of));
+        let ids: Vec<TopicId> = each_once(ids.map(messages::topic_id_of), |id| *id);
         if !ids.is_empty() && version >= BY_TOPIC_ID {
             return Ok(Self::Ids(ids));
         }
         let names: Option<Vec<StrBytes>> =
             topics.iter().map(|topic| topic.name.as_ref().map(|name| name.0.clone())).collect();
         match names {
-            Some(names) if ids.is_empty() => Ok(Self::Names(each_once(names.into_iter()))),
+            Some(names) if ids.is_empty() => Ok(Self::Names(each_once(names, StrBytes::clone))),
             _ => Err(ErrorCode::InvalidRequest),
         }
     }
-}
-
-fn each_once<T: Clone + Eq + std::hash::Hash>(items: impl Iterator<Item = T>) -> Vec<T> {
-    let mut seen = HashSet::new();
-    items.filter(|item| seen.insert(item.clone())).collect()
 }
 
 /// This broker is all there is: it leads everything and is the controller (TRAPS 18, 20, 70).

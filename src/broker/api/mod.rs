@@ -36,7 +36,9 @@ mod produce;
 mod sync_group;
 mod topic_result;
 
+use std::collections::HashSet;
 use std::future::Future;
+use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -191,6 +193,14 @@ impl RequestContext {
 /// Whether a request may start while earlier ones are in progress: only Produce overlaps Produce.
 pub fn overlaps(header: &RequestHeader) -> bool {
     header.api_key == ApiKey::Produce as i16
+}
+
+/// The items whose key none before them has. What is asked for twice is answered once wherever an answer is larger than its
+/// question: else a short request for the same thing many times would have an answer for which there is no memory. Kafka
+/// answers each mention.
+pub fn each_once<T, K: Eq + Hash>(items: impl IntoIterator<Item = T>, key: impl Fn(&T) -> K) -> Vec<T> {
+    let mut seen = HashSet::new();
+    items.into_iter().filter(|item| seen.insert(key(item))).collect()
 }
 
 /// Decodes and runs one request.

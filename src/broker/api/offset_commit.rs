@@ -1,5 +1,6 @@
 //! OffsetCommit (key 8): stores the offsets a group has consumed up to.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ pub async fn handle(ctx: &RequestContext, request: OffsetCommitRequest) -> Offse
     });
     let known: Vec<_> = known.collect();
     let outcome = if known.is_empty() { Ok(Vec::new()) } else { commit(ctx, &request, known).await };
+    let outcome = outcome.as_ref().map(|results| by_partition(results)).map_err(|error| *error);
     let responses = request.topics.iter().zip(&topics).map(|(topic, found)| respond(topic, found, &outcome));
     OffsetCommitResponse::default().with_topics(responses.collect())
 }
@@ -89,16 +91,32 @@ async fn commit(
     }
 }
 
+/// What became of each partition, by topic and index.
+type Committed<'a> = HashMap<(&'a str, i32), ErrorCode>;
+
+/// Found once: a request may name a partition millions of times. The first mention counts.
+fn by_partition(results: &[TopicResult]) -> Committed<'_> {
+    let mut committed = Committed::new();
+    for result in results {
+        for (index, error) in &result.partitions {
+            committed.entry((result.name.as_str(), index.0)).or_insert(*error);
+        }
+    }
+    committed
+}
+
 fn respond(
     topic: &OffsetCommitRequestTopic,
     found: &Result<Arc<Topic>, ErrorCode>,
-    outcome: &Result<Vec<TopicResult>, ErrorCode>,
+    outcome: &Result<Committed<'_>, ErrorCode>,
 ) -> OffsetCommitResponseTopic {
     let error_of = |index: i32| match (found, outcome) {
         (Err(error), _) => *error,
         (Ok(found), _) if !exists(found, index) => ErrorCode::UnknownTopicOrPartition,
         (Ok(_), Err(error)) => *error,
-        (Ok(found), Ok(results)) => committed(results, found, index),
+        (Ok(found), Ok(committed)) => {
+            committed.get(&(found.name.as_str(), index)).copied().unwrap_or(ErrorCode::UnknownServerError)
+        }
     };
     let partitions = topic.partitions.iter().map(|one| {
         OffsetCommitResponsePartition::default()
@@ -109,10 +127,4 @@ fn respond(
         .with_name(topic.name.clone())
         .with_topic_id(topic.topic_id)
         .with_partitions(partitions.collect())
-}
-
-fn committed(results: &[TopicResult], topic: &Topic, index: i32) -> ErrorCode {
-    let of_topic = results.iter().filter(|result| result.name == topic.name.as_str());
-    let mut of_partition = of_topic.flat_map(|result| &result.partitions).filter(|(at, _)| at.0 == index);
-    of_partition.next().map_or(ErrorCode::UnknownServerError, |(_, error)| *error)
 }

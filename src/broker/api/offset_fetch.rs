@@ -1,5 +1,7 @@
 //! OffsetFetch (key 9): the committed offsets of one or several groups (KIP-709).
 
+use std::collections::{HashMap, HashSet};
+
 use gracchus_base::{ErrorCode, GroupId, PartitionIndex, TopicId};
 use gracchus_state::group::{FetchOffsets, FetchTopic, FetchedOffset, FetchedTopic, Reply};
 use gracchus_wire::messages::offset_fetch::{group_error, groups};
@@ -11,7 +13,7 @@ use gracchus_wire::messages::{
     },
 };
 
-use super::{RequestContext, group};
+use super::{RequestContext, each_once, group};
 
 /// From this version on topics are named by id.
 const BY_TOPIC_ID: i16 = 10;
@@ -19,10 +21,20 @@ const BY_TOPIC_ID: i16 = 10;
 pub async fn handle(ctx: &RequestContext, request: OffsetFetchRequest) -> OffsetFetchResponse {
     let require_stable = request.require_stable;
     let mut answers = Vec::new();
-    for group in groups(ctx.version(), request) {
+    for mut group in each_once(groups(ctx.version(), request), |group| group.group_id.clone()) {
+        name_each_partition_once(&mut group);
         answers.push(answer(ctx, &group, require_stable).await);
     }
     OffsetFetchResponse::default().with_groups(answers)
+}
+
+/// The metadata of an offset is a thousand times as long as the index of its partition: see [`each_once`].
+fn name_each_partition_once(group: &mut OffsetFetchRequestGroup) {
+    let mut named: HashMap<_, HashSet<i32>> = HashMap::new();
+    for topic in group.topics.iter_mut().flatten() {
+        let named = named.entry((topic.name.clone(), topic.topic_id)).or_default();
+        topic.partition_indexes.retain(|index| named.insert(*index));
+    }
 }
 
 async fn answer(
@@ -31,7 +43,10 @@ async fn answer(
     stable: bool,
 ) -> OffsetFetchResponseGroup {
     let asked = group.topics.as_deref();
-    let known = asked.map(|topics| topics.iter().filter_map(|topic| known_topic(ctx, topic)).collect());
+    let known: Option<Vec<_>> =
+        asked.map(|topics| topics.iter().map(|topic| known_topic(ctx, topic)).collect());
+    let is_known: Vec<bool> = known.iter().flatten().map(Option::is_some).collect();
+    let known = known.map(|topics| topics.into_iter().flatten().collect());
     let fetch = FetchOffsets { group: GroupId::new(group.group_id.as_str()), topics: known };
     let fetched = match ctx.node.coordinators.fetch_offsets(fetch, stable).await {
         Ok(Reply::FetchOffsets(Ok(fetched))) => fetched,
@@ -39,7 +54,13 @@ async fn answer(
         other => return group_error(ctx.version(), group, group::error_of(other)),
     };
     let topics = match asked {
-        Some(asked) => asked.iter().map(|topic| respond_asked(ctx, topic, &fetched)).collect(),
+        Some(asked) => {
+            // One for each that is known, in their order.
+            let mut fetched = fetched.iter();
+            let of = |is_known: &bool| if *is_known { fetched.next() } else { None };
+            let each: Vec<_> = is_known.iter().map(of).collect();
+            asked.iter().zip(each).map(|(topic, fetched)| respond_asked(topic, fetched)).collect()
+        }
         None => fetched.iter().filter_map(|topic| respond_any(ctx, topic)).collect(),
     };
     OffsetFetchResponseGroup::default().with_group_id(group.group_id.clone()).with_topics(topics)
@@ -57,15 +78,10 @@ fn known_topic(ctx: &RequestContext, topic: &OffsetFetchRequestTopics) -> Option
 
 /// Answers a topic that was asked for, partition by partition.
 fn respond_asked(
-    ctx: &RequestContext,
     topic: &OffsetFetchRequestTopics,
-    fetched: &[FetchedTopic],
+    fetched: Option<&FetchedTopic>,
 ) -> OffsetFetchResponseTopics {
-    let id = messages::topic_id_of(topic.topic_id);
-    let by_id = ctx.version() >= BY_TOPIC_ID;
-    let found =
-        fetched.iter().find(|one| if by_id { one.topic_id == id } else { one.name == topic.name.as_str() });
-    let partitions = match found {
+    let partitions = match fetched {
         Some(found) => found.partitions.iter().map(partition).collect(),
         None => topic.partition_indexes.iter().map(|index| unknown_topic_id(*index)).collect(),
     };

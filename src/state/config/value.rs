@@ -1,5 +1,7 @@
 //! Values: from text to typed and back, by the rules of Kafka's `ConfigDef`.
 
+use std::collections::HashSet;
+
 use super::ConfigError;
 
 /// The type of a setting, as DescribeConfigs names it.
@@ -91,16 +93,11 @@ impl Value {
 /// The elements of a list in order, each once. An empty text is an empty list, but `a,,b` has an empty element, which
 /// the check refuses.
 fn split_list(text: &str) -> Vec<String> {
-    let mut items: Vec<String> = Vec::new();
     if text.is_empty() {
-        return items;
+        return Vec::new();
     }
-    for item in text.split(',').map(str::trim) {
-        if !items.iter().any(|i| i == item) {
-            items.push(item.to_owned());
-        }
-    }
-    items
+    let mut seen = HashSet::new();
+    text.split(',').map(str::trim).filter(|item| seen.insert(*item)).map(str::to_owned).collect()
 }
 
 /// A number as Java's `Double.toString` prints it, which tools compare with.

@@ -1,6 +1,6 @@
 //! Changing settings: IncrementalAlterConfigs, and AlterConfigs, which replaces all settings of a resource.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use gracchus_base::limits::{CONFIG_VALUE_BYTES_MAX, CONFIGS_PER_RESOURCE_MAX};
 use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
@@ -188,16 +188,25 @@ fn operate(resource: &ConfigResource, wanted: &mut Settings, op: &ConfigOperatio
             wanted.remove(&op.name);
             return Ok(());
         }
-        AlterOperation::Append | AlterOperation::Subtract => {
+        AlterOperation::Append => {
+            let list = list(resource, wanted, op)?;
+            let mut there: HashSet<&str> = list.iter().map(String::as_str).collect();
+            let new = value.split(',').filter(|element| there.insert(element));
+            let new: Vec<_> = new.collect();
+            list.iter().map(String::as_str).chain(new).collect::<Vec<_>>().join(",")
+        }
+        AlterOperation::Subtract => {
             let mut list = list(resource, wanted, op)?;
-            for element in value.split(',') {
-                let at = list.iter().position(|e| e == element);
-                match (op.operation, at) {
-                    (AlterOperation::Append, None) => list.push(element.to_owned()),
-                    (AlterOperation::Subtract, Some(at)) => drop(list.remove(at)),
-                    _ => {}
+            // Each mention takes one away.
+            let mut going: HashMap<&str, usize> = HashMap::new();
+            value.split(',').for_each(|element| *going.entry(element).or_default() += 1);
+            list.retain(|element| match going.get_mut(element.as_str()) {
+                Some(times) if *times > 0 => {
+                    *times -= 1;
+                    false
                 }
-            }
+                _ => true,
+            });
             list.join(",")
         }
         AlterOperation::Unknown(code) => {

@@ -95,9 +95,11 @@ pub(super) fn list(groups: &Groups, states: &[String], types: &[String]) -> Vec<
     if !passes(types, CLASSIC) {
         return Vec::new();
     }
+    // Once for each state and not for each group: there may be millions of filters.
+    let wanted = GroupState::ALL.map(|state| passes(states, state.name()).then_some(state));
     let mut listed: Vec<_> = groups
         .iter()
-        .filter(|group| group.stored && passes(states, group.state.name()))
+        .filter(|group| group.stored && wanted.contains(&Some(group.state)))
         .map(|group| ListedGroup {
             group: group.id.clone(),
             protocol_type: group.protocol_type.clone().unwrap_or_default(),

@@ -16,6 +16,10 @@ pub enum GroupState {
 }
 
 impl GroupState {
+    /// Every state.
+    pub(super) const ALL: [Self; 5] =
+        [Self::Empty, Self::PreparingRebalance, Self::CompletingRebalance, Self::Stable, Self::Dead];
+
     /// The name in DescribeGroups and ListGroups.
     pub const fn name(self) -> &'static str {
         match self {
