@@ -7,8 +7,8 @@ use gracchus_fuzz::{Done, Failure, TARGETS, Target, watched};
 /// When to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Until {
-    /// So many in all, shared evenly.
-    Minutes(u64),
+    /// So much time in all, shared evenly.
+    Passed(Duration),
     /// So many of each target.
     Cases(u64),
 }
@@ -38,8 +38,8 @@ pub fn run(
 fn one(target: &'static Target, until: Until, seed: u64, targets: usize) -> Result<Done, Box<Failure>> {
     match until {
         Until::Cases(cases) => watched(target, seed..seed.saturating_add(cases)),
-        Until::Minutes(minutes) => {
-            let time = Duration::from_secs(minutes * 60) / u32::try_from(targets).unwrap_or(u32::MAX);
+        Until::Passed(time) => {
+            let time = time / u32::try_from(targets).unwrap_or(u32::MAX);
             let began = Instant::now();
             watched(target, (seed..).take_while(move |_| began.elapsed() < time))
         }

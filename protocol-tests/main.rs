@@ -1,7 +1,7 @@
 //! The long part of the tests, run by hand: `cargo run --release -p protocol-tests -- crashes --points 100000`.
 
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use counting_allocator::Counting;
@@ -113,7 +113,8 @@ fn main() -> ExitCode {
         }
         What::Power { cuts, seed } => power(cuts, seed),
         What::Fuzz { minutes, cases, seed, target } => {
-            let until = cases.map_or(fuzz::Until::Minutes(minutes), fuzz::Until::Cases);
+            let until =
+                cases.map_or(fuzz::Until::Passed(Duration::from_secs(minutes * 60)), fuzz::Until::Cases);
             fuzzed(until, seed, target.as_deref())
         }
         What::Kills { kills, seed } => killed(kills, seed),

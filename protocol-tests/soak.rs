@@ -3,10 +3,14 @@
 use std::time::{Duration, Instant};
 
 use crate::faults::{clock, crowd, eio, space};
-use crate::{crash_points, kill_loop, power_cuts};
+use crate::fuzz::Until;
+use crate::{broker_simulation, crash_points, fuzz, kill_loop, power_cuts};
 
 /// Power cuts of one log in a turn.
 const POINTS: u64 = 20_000;
+
+/// Seeds of the simulated broker in a turn.
+const SEEDS: u64 = 100;
 
 /// Power cuts of a whole broker in a turn.
 const POWER_CUTS: u32 = 25;
@@ -37,9 +41,15 @@ pub struct Row {
 /// # Panics
 /// When something does not hold, with what it is and the seed.
 pub async fn run(minutes: u64, seed: u64, threads: usize) -> Result<Vec<Row>, String> {
-    let each = Duration::from_secs(minutes * 60) / 4;
+    let each = Duration::from_secs(minutes * 60) / 6;
     let mut rows = from_outside(each, seed).await?;
-    rows.extend([one_log(each, seed, threads), whole_broker(each, seed).await, process(each, seed).await]);
+    rows.extend([
+        everything_read(each, seed),
+        one_log(each, seed, threads),
+        simulated_broker(each, seed, threads),
+        whole_broker(each, seed).await,
+        process(each, seed).await,
+    ]);
     Ok(rows)
 }
 
@@ -71,6 +81,30 @@ async fn from_outside(time: Duration, seed: u64) -> Result<Vec<Row>, String> {
         ("crowds of connections", crowd),
     ];
     Ok(done.into_iter().zip(took).map(|((what, done), took)| Row { what, done, took }).collect())
+}
+
+fn simulated_broker(time: Duration, seed: u64, threads: usize) -> Row {
+    let began = Instant::now();
+    let mut all = broker_simulation::Tally::default();
+    while began.elapsed() < time {
+        match broker_simulation::run_many(seed + all.seeds, SEEDS, threads) {
+            Ok(done) => all.add(done),
+            Err(failure) => panic!("{failure}"),
+        }
+    }
+    Row { what: "a whole broker in one thread, repeatable", done: all.to_string(), took: began.elapsed() }
+}
+
+fn everything_read(time: Duration, seed: u64) -> Row {
+    let began = Instant::now();
+    match fuzz::run(Until::Passed(time), seed, None, |_, _| {}) {
+        Ok(cases) => Row {
+            what: "everything that reads bytes from outside, changed inputs",
+            done: format!("{cases} inputs without a panic, each in its bound of memory"),
+            took: began.elapsed(),
+        },
+        Err(failure) => panic!("{failure}"),
+    }
 }
 
 fn one_log(time: Duration, seed: u64, threads: usize) -> Row {

@@ -3,6 +3,8 @@
 //!
 //! `cargo run --release -p compat-bench -- --help`
 
+#![expect(unsafe_code, reason = "librdkafka and the counters of the system are C")]
+
 mod client;
 mod commands;
 mod crowd;

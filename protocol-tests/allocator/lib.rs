@@ -4,6 +4,8 @@
 //! Counted is what Rust asks for on the thread that measures. Libraries in C (zstd) have an allocator of their own.
 //! Production code must not depend on this crate.
 
+#![expect(unsafe_code, reason = "an allocator is unsafe to make")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 

@@ -47,7 +47,7 @@ pub struct Tally {
 
 impl Tally {
     /// The order of seeds does not matter to the sum, nor to its trace.
-    fn add(&mut self, other: Self) {
+    pub fn add(&mut self, other: Self) {
         self.seeds += other.seeds;
         self.lives += other.lives;
         self.power_cuts += other.power_cuts;

@@ -17,7 +17,7 @@ use crate::{Bound, Target};
 const DIR: &str = "/__cluster_metadata-0";
 
 /// A log keeps room for the entries of its indexes.
-const QUORUM_BYTES: usize = 256 * 1024;
+const QUORUM_BYTES: usize = 96 * 1024;
 
 /// The `quorum-state` file: a start that succeeds leads in an epoch of its own, and the next one in a later one.
 pub(super) const QUORUM_STATE: Target = Target {
@@ -37,7 +37,7 @@ pub(super) const METADATA_LOG: Target = Target {
     samples: || vec![segment(&records()), segment(&records()[..3])],
     run: |input| started_with("00000000000000000000.log", &all_made_right(input.to_vec())),
     // See `metadata-image` for the records, which are in the image of each of two starts.
-    bound: Bound { per_byte: 256, always: 2 * QUORUM_BYTES },
+    bound: Bound { per_byte: 256, always: QUORUM_BYTES },
 };
 
 /// Two batches of records.

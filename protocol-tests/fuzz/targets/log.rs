@@ -26,10 +26,10 @@ macro_rules! kafkas {
 }
 
 /// The simulated disk keeps a file three times: as it is, as it was flushed, and as what is written to it.
-const SMALL_FILE: Bound = Bound { per_byte: 16, always: 32 * 1024 };
+const SMALL_FILE: Bound = Bound { per_byte: 16, always: 24 * 1024 };
 
 /// Entries of indexes that a log has room for, and what is read at a time.
-const WHOLE_LOG: Bound = Bound { per_byte: 48, always: 768 * 1024 };
+const WHOLE_LOG: Bound = Bound { per_byte: 16, always: 256 * 1024 };
 
 pub(super) const META_PROPERTIES: Target = Target {
     name: "meta-properties",

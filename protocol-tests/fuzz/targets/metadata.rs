@@ -44,7 +44,7 @@ pub(super) const IMAGE: Target = Target {
         assert!(image.topics().all(|topic| image.topic(topic.name().as_str()).is_some()));
     },
     // A topic has nodes in two trees that hold 64 each, which makes the first ones cost the most.
-    bound: Bound { per_byte: 256, always: 64 * 1024 },
+    bound: Bound { per_byte: 128, always: 16 * 1024 },
 };
 
 /// One of each kind, in an order in which they fit.

@@ -8,7 +8,7 @@ use gracchus_state::config::{
 use crate::{Bound, Target};
 
 /// Every setting of the broker as a value of its own, with all the texts that are shown of it.
-const DESCRIBED_BYTES: usize = 1024 * 1024;
+const DESCRIBED_BYTES: usize = 256 * 1024;
 
 /// A whole file, and the broker that it asks for.
 pub(super) const PROPERTIES: Target = Target {

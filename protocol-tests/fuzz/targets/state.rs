@@ -48,7 +48,7 @@ pub(super) const OFFSETS_TOPIC: Target = Target {
         }
     },
     // A group of a kilobyte or so in maps and timers, for a record of 20 bytes.
-    bound: Bound { per_byte: 128, always: 32 * 1024 },
+    bound: Bound { per_byte: 128, always: 8 * 1024 },
 };
 
 const WALL: Timestamp = Timestamp(1_800_000_000_000);

@@ -152,6 +152,24 @@ async fn a_text_that_is_not_utf8_harms_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_header_of_the_wrong_kind_harms_nobody_else() {
+    let (broker, mut other) = start().await;
+    for api in ApiKey::ALL {
+        for version in versions(*api) {
+            // Tagged fields where none belong, or none where they do; then nothing, or zeros, for a body.
+            let wrong = 3 - api.request_header_version(version);
+            for body in [&[][..], &[0; 64]] {
+                let mut client = broker.client().await;
+                client.send_raw(&raw_frame(api.code(), version, wrong, body)).await;
+                // Some of it makes sense by chance, and is waited for; whatever comes, it is an answer or the end.
+                drop(client);
+            }
+        }
+        assert_served(&mut other).await;
+    }
+}
+
+#[tokio::test]
 async fn bytes_behind_a_body_are_ignored() {
     let (_broker, mut client) = start().await;
     client.send_raw(&raw_frame(3, 8, 1, b"\0\0\0\0\0\0\0and more")).await;
