@@ -18,6 +18,8 @@ use bytes::Bytes;
 use crate::api::ApiKey;
 use gracchus_base::limits::FRAME_ELEMENTS_MAX;
 
+#[cfg(feature = "client")]
+pub use field::{Field, Kind};
 pub(crate) use walk::Walk;
 pub use walk::{Problem, ShapeError};
 
@@ -52,6 +54,12 @@ pub fn check(api: ApiKey, version: i16, body: &[u8]) -> Result<Measure, ShapeErr
     walk.fields(tables::request(api), version)?;
     debug_assert!(walk.elements() <= FRAME_ELEMENTS_MAX, "the walker counts elements");
     Ok(Measure { elements: walk.elements(), bytes: walk.at(), unknown_tags: walk.tags_unknown() })
+}
+
+/// The fields of a request's body in the order of the wire: for programs that write requests and lie in them.
+#[cfg(feature = "client")]
+pub fn layout(api: ApiKey) -> &'static [Field] {
+    tables::request(api)
 }
 
 /// The body without the tagged fields that nobody knows: a decoder that keeps them would spend a hundred bytes of
