@@ -20,7 +20,12 @@ pub enum Isolation {
 }
 
 impl Isolation {
-    /// The level on the wire; Kafka takes everything but 1 for uncommitted.
+    /// Whether the level is one; Kafka fails on others, whatever is asked.
+    pub const fn is_known(level: i8) -> bool {
+        matches!(level, 0 | 1)
+    }
+
+    /// The level on the wire, which [`Isolation::is_known`].
     pub const fn from_wire(level: i8) -> Self {
         if level == 1 { Self::ReadCommitted } else { Self::ReadUncommitted }
     }

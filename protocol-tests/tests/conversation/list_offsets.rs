@@ -135,18 +135,6 @@ async fn traps_23_26_list_offsets_checks_topic_partition_and_epoch() {
     }
 }
 
-#[tokio::test]
-async fn a_partition_that_is_asked_for_twice_is_refused() {
-    let (_broker, mut client) = start().await;
-    let topic = create(&mut client, "twice", 1, &[]).await;
-    let mut request = list_offsets_request(&topic, 0, -1);
-    let again = request.topics[0].partitions[0].clone();
-    request.topics[0].partitions.push(again);
-    let answer = client.call(5, request).await;
-    let codes: Vec<_> = answer.topics[0].partitions.iter().map(|partition| partition.error_code).collect();
-    assert!(!codes.is_empty() && codes.iter().all(|code| *code == 42), "{codes:?}");
-}
-
 /// OffsetForLeaderEpoch: error, epoch, end offset.
 pub async fn epoch_end(
     client: &mut Client,

@@ -18,6 +18,7 @@ mod idempotence;
 mod list_offsets;
 mod members;
 mod metadata;
+mod nonsense;
 mod offsets;
 mod produce;
 mod retention;

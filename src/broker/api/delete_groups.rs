@@ -1,5 +1,7 @@
 //! DeleteGroups (key 42): forgets empty groups and their offsets.
 
+use std::collections::HashSet;
+
 use gracchus_base::{ErrorCode, GroupId};
 use gracchus_state::group::{Reply, Request};
 use gracchus_wire::messages::{
@@ -10,7 +12,9 @@ use super::{RequestContext, group};
 
 pub async fn handle(ctx: &RequestContext, request: DeleteGroupsRequest) -> DeleteGroupsResponse {
     let mut results = Vec::new();
-    for id in request.groups_names {
+    // Kafka answers once for a group that is named twice.
+    let mut named = HashSet::new();
+    for id in request.groups_names.into_iter().filter(|id| named.insert(id.clone())) {
         // An empty name is not found like any other, in Kafka as well.
         let name = GroupId::new(id.as_str());
         let outcome = ctx.node.coordinators.request(&name, Request::DeleteGroups(vec![name.clone()])).await;

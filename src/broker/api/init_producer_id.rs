@@ -6,6 +6,10 @@ use gracchus_wire::messages::{InitProducerIdRequest, InitProducerIdResponse, Pro
 use super::RequestContext;
 
 pub async fn handle(ctx: &RequestContext, request: InitProducerIdRequest) -> InitProducerIdResponse {
+    // Only together do they name a producer that goes on.
+    if (request.producer_id.0 == -1) != (request.producer_epoch == -1) {
+        return failed(ErrorCode::InvalidRequest);
+    }
     match &request.transactional_id {
         None => match ctx.node.producer_ids.next().await {
             Ok(id) => {

@@ -23,26 +23,42 @@ const LATEST_TIERED: i64 = -5;
 const EARLIEST_PENDING_UPLOAD: i64 = -6;
 
 pub async fn handle(ctx: &RequestContext, request: ListOffsetsRequest) -> ListOffsetsResponse {
+    if !Isolation::is_known(request.isolation_level) {
+        return failed(request, ErrorCode::UnknownServerError);
+    }
     let isolation = Isolation::from_wire(request.isolation_level);
+    let mut told_twice = HashSet::new();
     let twice = asked_twice(&request);
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in request.topics {
         let found = ctx.node.topics.by_name(&topic.name);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for asked in topic.partitions {
-            if twice.contains(&(topic.name.to_string(), asked.partition_index)) {
-                partitions
-                    .push(nothing(asked.partition_index).with_error_code(ErrorCode::InvalidRequest.code()));
-            } else {
+            let key = (topic.name.to_string(), asked.partition_index);
+            if !twice.contains(&key) {
                 partitions.push(answer(ctx, found.as_ref(), asked, isolation).await);
+            } else if told_twice.insert(key) {
+                partitions.push(refused(&asked, ErrorCode::InvalidRequest));
             }
+        }
+        if partitions.is_empty() {
+            continue;
         }
         topics.push(ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions));
     }
     ListOffsetsResponse::default().with_topics(topics)
 }
 
-/// Partitions that the request names more than once; Kafka refuses each mention.
+/// The same error for everything that is asked.
+fn failed(request: ListOffsetsRequest, error: ErrorCode) -> ListOffsetsResponse {
+    let topics = request.topics.into_iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|asked| refused(asked, error)).collect();
+        ListOffsetsTopicResponse::default().with_name(topic.name).with_partitions(partitions)
+    });
+    ListOffsetsResponse::default().with_topics(topics.collect())
+}
+
+/// Partitions that the request names more than once; Kafka refuses them, and says so once for each.
 fn asked_twice(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
     let mut seen = HashSet::new();
     let all = request.topics.iter().flat_map(|topic| {
@@ -55,6 +71,10 @@ fn asked_twice(request: &ListOffsetsRequest) -> HashSet<(String, i32)> {
 fn nothing(index: i32) -> ListOffsetsPartitionResponse {
     let answer = ListOffsetsPartitionResponse::default().with_partition_index(index);
     answer.with_offset(-1).with_timestamp(-1).with_leader_epoch(-1)
+}
+
+fn refused(asked: &ListOffsetsPartition, error: ErrorCode) -> ListOffsetsPartitionResponse {
+    nothing(asked.partition_index).with_error_code(error.code())
 }
 
 async fn answer(
@@ -79,11 +99,12 @@ async fn find(
     asked: &ListOffsetsPartition,
     isolation: Isolation,
 ) -> Result<Option<(FoundOffset, LeaderEpoch)>, ErrorCode> {
+    // Before anything is looked for, as in Kafka: the client's mistake is the same wherever it asks.
+    check_version(ctx.version(), asked.timestamp)?;
     let partition = topic.and_then(|topic| topic.partition(PartitionIndex(asked.partition_index)));
     let partition = partition.ok_or(ErrorCode::UnknownTopicOrPartition)?;
     let view = partition.view().ok_or(ErrorCode::NotLeaderOrFollower)?;
     view.check_usable(LeaderEpoch(asked.current_leader_epoch))?;
-    check_version(ctx.version(), asked.timestamp)?;
     let at = |offset| Some(FoundOffset { offset, timestamp: Timestamp::NONE });
     let found = match asked.timestamp {
         LATEST => return Ok(at(view.end_for(isolation)).map(|found| (found, view.leader_epoch))),

@@ -10,7 +10,11 @@ use gracchus_state::fetch_session::{
     Begun, FetchAsk, FetchKind, FetchSessionId, FetchTarget, IncrementalFetch, PartitionKey, TopicKey,
     classify, full_plan,
 };
-use gracchus_wire::messages::{self, FetchRequest, fetch_request::ForgottenTopic};
+use gracchus_wire::fetch;
+use gracchus_wire::messages::{
+    self, FetchRequest,
+    fetch_request::{FetchPartition, FetchTopic, ForgottenTopic},
+};
 
 use self::long_poll::{LongPoll, name_of};
 use super::RequestContext;
@@ -26,11 +30,19 @@ pub async fn handle(ctx: &RequestContext, request: FetchRequest) -> Reply {
     let version = ctx.version();
     let replica =
         if version >= REPLICA_STATE { request.replica_state.replica_id } else { request.replica_id };
-    if replica.0 >= 0 {
-        // There are no followers yet; a client that claims to be one is refused (CVE-2018-1288).
-        return respond::failed(ctx, ErrorCode::ClusterAuthorizationFailed, FetchSessionId::NONE);
-    }
     let id = FetchSessionId(request.session_id);
+    if !Isolation::is_known(request.isolation_level) {
+        let error = ErrorCode::UnknownServerError;
+        // Who names topics by id can do with one error for all, as in Kafka; below 7 there is no such field.
+        let named = respond::refused(&request, |_, _| (version < BY_TOPIC_ID).then_some(error));
+        return respond::failed_with(ctx, error, id, named);
+    }
+    if replica.0 >= 0 {
+        // There are no followers yet; a client that claims to be one gets nothing (CVE-2018-1288).
+        let refused =
+            respond::refused(&request, |topic, partition| Some(not_a_replica(ctx, topic, partition)));
+        return respond::failed_with(ctx, ErrorCode::None, FetchSessionId::NONE, refused);
+    }
     match classify(id, request.session_epoch) {
         FetchKind::Sessionless { close } => full(ctx, &request, close, false).await,
         FetchKind::Full { close } => full(ctx, &request, close, true).await,
@@ -58,7 +70,7 @@ async fn full(
     } else {
         FetchSessionId::NONE
     };
-    respond::answer(ctx, id, &reads, round, |_| true)
+    respond::answer(ctx, id, &reads, round, |_| true, illegal(ctx, request))
 }
 
 /// A request of a session: it names what changed, and is told what changed.
@@ -77,7 +89,9 @@ async fn incremental(ctx: &RequestContext, request: &FetchRequest, id: FetchSess
     match sessions.begin(id, &incremental, |id| name_of(ctx, id)) {
         Err(error) => respond::failed(ctx, error, FetchSessionId::NONE),
         Ok((Begun::Emptied, _)) => match LongPoll::of_request(ctx, request, full_plan(targets)).run().await {
-            Ok((reads, round)) => respond::answer(ctx, FetchSessionId::NONE, &reads, round, |_| true),
+            Ok((reads, round)) => {
+                respond::answer(ctx, FetchSessionId::NONE, &reads, round, |_| true, illegal(ctx, request))
+            }
             Err(error) => respond::failed(ctx, error, FetchSessionId::NONE),
         },
         Ok((Begun::Read(plan), poll)) => {
@@ -88,12 +102,36 @@ async fn incremental(ctx: &RequestContext, request: &FetchRequest, id: FetchSess
                 .and_then(|(reads, round)| Ok((sessions.finish(id, epoch, &round.answers())?, reads, round)));
             match outcome {
                 Ok((told, reads, round)) => {
-                    respond::answer(ctx, id, &reads, round, |at| told.get(at) == Some(&true))
+                    let told = |at| told.get(at) == Some(&true);
+                    respond::answer(ctx, id, &reads, round, told, illegal(ctx, request))
                 }
                 Err(error) => respond::failed(ctx, error, id),
             }
         }
     }
+}
+
+/// What a replica is told that this broker does not know: as Kafka does, after what is not there at all.
+fn not_a_replica(ctx: &RequestContext, topic: &FetchTopic, partition: &FetchPartition) -> ErrorCode {
+    let by_id = ctx.version() >= BY_TOPIC_ID;
+    let topics = &ctx.node.topics;
+    let id = messages::topic_id_of(topic.topic_id);
+    let found = if by_id { topics.by_id(id) } else { topics.by_name(&topic.topic) };
+    match found {
+        None if by_id => ErrorCode::UnknownTopicId,
+        Some(topic) if topic.partition(PartitionIndex(partition.partition)).is_some() => {
+            ErrorCode::NotLeaderOrFollower
+        }
+        _ => ErrorCode::UnknownTopicOrPartition,
+    }
+}
+
+/// Partitions of names that no topic can have. They are answered and not planned: a session must not keep them.
+fn illegal(ctx: &RequestContext, request: &FetchRequest) -> Vec<fetch::FetchTopic> {
+    respond::refused(request, |topic, _| {
+        let is_illegal = ctx.version() < BY_TOPIC_ID && TopicName::parse(&topic.topic).is_err();
+        is_illegal.then_some(ErrorCode::UnknownTopicOrPartition)
+    })
 }
 
 fn targets(ctx: &RequestContext, request: &FetchRequest) -> Vec<FetchTarget> {
@@ -107,8 +145,9 @@ fn targets(ctx: &RequestContext, request: &FetchRequest) -> Vec<FetchTarget> {
                 fetch_offset: Offset(partition.fetch_offset),
                 max_bytes: partition.partition_max_bytes,
                 log_start_offset: Offset(partition.log_start_offset),
-                current_leader_epoch: LeaderEpoch(partition.current_leader_epoch),
-                last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch),
+                // Kafka takes every negative epoch of this request for none.
+                current_leader_epoch: LeaderEpoch(partition.current_leader_epoch.max(-1)),
+                last_fetched_epoch: LeaderEpoch(partition.last_fetched_epoch.max(-1)),
             };
             let index = PartitionIndex(partition.partition);
             if by_id {

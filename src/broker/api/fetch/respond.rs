@@ -1,8 +1,9 @@
 //! From the outcome of a round to the frame: headers that are encoded, with ranges of files in between.
 
-use gracchus_base::{BrokerId, ErrorCode, LeaderEpoch, TopicId};
+use gracchus_base::{BrokerId, ErrorCode, LeaderEpoch, PartitionIndex, TopicId};
 use gracchus_state::fetch_session::{FetchSessionId, PlannedRead, TopicKey};
 use gracchus_wire::fetch::{self, FetchPartition, FetchPiece, FetchResponse, FetchTopic, NodeEndpoint};
+use gracchus_wire::messages::{self, FetchRequest, fetch_request};
 
 use super::super::RequestContext;
 use super::read_plan::{PartitionRead, Round};
@@ -11,16 +12,47 @@ use crate::read::Isolation;
 
 /// An answer that is an error alone.
 pub fn failed(ctx: &RequestContext, error: ErrorCode, session: FetchSessionId) -> Reply {
-    frame(ctx, response(error, session, Vec::new(), Vec::new()), Vec::new())
+    failed_with(ctx, error, session, Vec::new())
 }
 
-/// The answer of a round; `told` says which reads of the plan go in.
+/// An answer without records.
+pub fn failed_with(
+    ctx: &RequestContext,
+    error: ErrorCode,
+    session: FetchSessionId,
+    topics: Vec<FetchTopic>,
+) -> Reply {
+    frame(ctx, response(error, session, topics, Vec::new()), Vec::new())
+}
+
+/// The partitions that a request names and `error` refuses, in its order.
+pub fn refused(
+    request: &FetchRequest,
+    error: impl Fn(&fetch_request::FetchTopic, &fetch_request::FetchPartition) -> Option<ErrorCode>,
+) -> Vec<FetchTopic> {
+    let mut topics = Vec::new();
+    for topic in &request.topics {
+        let refused = topic.partitions.iter().filter_map(|partition| {
+            let error = error(topic, partition)?;
+            Some(failed_partition(PartitionIndex(partition.partition), error))
+        });
+        let partitions: Vec<_> = refused.collect();
+        if !partitions.is_empty() {
+            let (name, topic_id) = (topic.topic.0.clone(), messages::topic_id_of(topic.topic_id));
+            topics.push(FetchTopic { name, topic_id, partitions });
+        }
+    }
+    topics
+}
+
+/// The answer of a round; `told` says which reads of the plan go in, `unplanned` comes behind them.
 pub fn answer(
     ctx: &RequestContext,
     session: FetchSessionId,
     plan: &[PlannedRead],
     round: Round,
     told: impl Fn(usize) -> bool,
+    unplanned: Vec<FetchTopic>,
 ) -> Reply {
     let mut topics: Vec<FetchTopic> = Vec::new();
     let mut ranges: Vec<Vec<Option<FileRange>>> = Vec::new();
@@ -47,6 +79,7 @@ pub fn answer(
             ranges.push(read.range);
         }
     }
+    topics.extend(unplanned);
     frame(ctx, response(ErrorCode::None, session, topics, endpoints), ranges)
 }
 
@@ -77,11 +110,8 @@ fn topic(planned: &PlannedRead) -> FetchTopic {
 }
 
 fn partition(planned: &PlannedRead, read: &PartitionRead, isolation: Isolation) -> FetchPartition {
-    let mut partition = FetchPartition::failed(planned.target.key.partition, read.error);
+    let mut partition = failed_partition(planned.target.key.partition, read.error);
     if !read.error.is_ok() {
-        // Kafka's way to say that a topic is not there has an empty list where other errors have none.
-        let is_missing = matches!(read.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
-        partition.aborted_transactions = is_missing.then(Vec::new);
         return partition;
     }
     partition.high_watermark = read.high_watermark;
@@ -91,6 +121,14 @@ fn partition(planned: &PlannedRead, read: &PartitionRead, isolation: Isolation) 
     // No transaction can be aborted yet; who reads committed records is told so (TRAPS 33).
     partition.aborted_transactions = (isolation == Isolation::ReadCommitted).then(Vec::new);
     partition.records_len = read.records_len() as usize;
+    partition
+}
+
+fn failed_partition(index: PartitionIndex, error: ErrorCode) -> FetchPartition {
+    let mut partition = FetchPartition::failed(index, error);
+    // Kafka's way to say that a topic is not there has an empty list where other errors have none.
+    let is_missing = matches!(error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId);
+    partition.aborted_transactions = is_missing.then(Vec::new);
     partition
 }
 
