@@ -8,6 +8,7 @@ mod exchange;
 mod explain;
 mod fill;
 mod frames;
+mod group_cases;
 mod lies;
 mod outcome;
 mod report;
@@ -30,9 +31,15 @@ const USAGE: &str = "compat-malformed [--write] [--only TEXT] [--self-check] [--
   --self-check  the reference on both sides: what differs then depends on timing
   --seed N      of the random changes; 4,301 if it is not given";
 
-/// For both brokers: the same node id, and groups that do not wait for more members.
-const SETTINGS: &[(&str, &str)] =
-    &[("node.id", "1"), ("group.initial.rebalance.delay.ms", "0"), ("offsets.topic.num.partitions", "5")];
+/// For both brokers: the same node id, groups that do not wait for more members, and records that stay although they are
+/// old. A topic that is created by being asked for is there a moment later on one of them.
+const SETTINGS: &[(&str, &str)] = &[
+    ("node.id", "1"),
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("offsets.topic.num.partitions", "5"),
+    ("log.retention.ms", "-1"),
+    ("auto.create.topics.enable", "false"),
+];
 /// Random changes of each API and version.
 const RANDOM_EACH: usize = 30;
 

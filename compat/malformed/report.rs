@@ -71,19 +71,7 @@ fn rows(all: &[&Compared], different: bool) -> Vec<String> {
         } else {
             format!("{api}: {}", case.name)
         };
-        // Where nothing is wrong with most, what each API answers to an ordinary request says nothing here.
-        let brief = |outcome: &str| match case.group.over_all_apis() && !is_verdict(outcome) {
-            true => "answers".to_owned(),
-            false => outcome.to_owned(),
-        };
-        let (kafka, ours) = match different {
-            true => (compared.kafka.clone(), compared.ours.clone()),
-            false => (brief(&compared.kafka), String::new()),
-        };
-        let (kafka, ours) = match different && case.group.over_all_apis() && brief(&kafka) != brief(&ours) {
-            true => (brief(&kafka), brief(&ours)),
-            false => (kafka, ours),
-        };
+        let (kafka, ours) = brief(compared);
         let why = if different { compared.why().unwrap_or("**not explained**") } else { "" };
         rows.entry((case.group, title, kafka, ours, why)).or_default().push(compared);
     }
@@ -96,6 +84,19 @@ fn rows(all: &[&Compared], different: bool) -> Vec<String> {
             }
         })
         .collect()
+}
+
+/// Both outcomes. Where cases are made from the layouts, what each API answers to an ordinary request says nothing.
+fn brief(compared: &Compared) -> (String, String) {
+    let brief = |outcome: &String| match is_verdict(outcome) {
+        true => outcome.clone(),
+        false => "answers".to_owned(),
+    };
+    let (kafka, ours) = (brief(&compared.kafka), brief(&compared.ours));
+    if compared.case.group.over_all_apis() && (!compared.differs() || kafka != ours) {
+        return (kafka, ours);
+    }
+    (compared.kafka.clone(), compared.ours.clone())
 }
 
 /// Whether an outcome is about the connection and not about what was asked.

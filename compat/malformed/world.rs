@@ -5,7 +5,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use gracchus_wire::messages::{
-    FindCoordinatorRequest, GroupId, JoinGroupRequest, OffsetCommitRequest, StrBytes, SyncGroupRequest,
+    FindCoordinatorRequest, GroupId, InitProducerIdRequest, JoinGroupRequest, OffsetCommitRequest, StrBytes,
+    SyncGroupRequest,
     join_group_request::JoinGroupRequestProtocol,
     offset_commit_request::{OffsetCommitRequestPartition, OffsetCommitRequestTopic},
     sync_group_request::SyncGroupRequestAssignment,
@@ -77,6 +78,11 @@ async fn make(address: SocketAddr) -> World {
         })
         .await;
     }
+    // The first producer ids have to be fetched from the controller.
+    until(async || {
+        client.call(2, InitProducerIdRequest::default().with_transactional_id(None)).await.error_code == 0
+    })
+    .await;
     commit(&mut client).await;
     let member_id = join(&mut client).await;
     assert_eq!(member_id.len(), MEMBER_ID.len(), "the length of member id {member_id}");
