@@ -303,6 +303,7 @@ fn topics() -> Vec<Lie> {
             "two assignments for one partition",
             vec![("count", Int(4)), ("assignments", Count(2))],
         ),
+        (CreatePartitions, "one assignment for 45 partitions", vec![("count", Int(48))]),
         (CreatePartitions, "no assignments", vec![("count", Int(4)), ("assignments", Count(0))]),
         (CreatePartitions, "an assignment to nobody", vec![("count", Int(4)), ("broker_ids", Count(0))]),
         (

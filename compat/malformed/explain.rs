@@ -70,10 +70,28 @@ const KNOWN: &[Known] = &[
     ),
     of(JoinGroup, "", WAITS, "no error", JOIN),
     of(AlterConfigs, "the same resource twice", WAITS, "", "Kafka fails inside and never answers"),
+    of(Fetch, "max_bytes -1", SIZE_KAFKA, "no error", SIZE),
+    of(Fetch, "partition_max_bytes -1", SIZE_KAFKA, "no error", SIZE),
+    of(Fetch, RANDOM, SIZE_KAFKA, "no error", SIZE),
+    of(Fetch, RANDOM, "UNKNOWN_SERVER_ERROR", "no error", SESSION),
+    of(Fetch, RANDOM, "UNKNOWN_SERVER_ERROR", "FETCH_SESSION_ID_NOT_FOUND", SESSION),
+    of(Fetch, RANDOM, "NONE; responses.partitions: UNKNOWN_TOPIC", "UNKNOWN_SERVER_ERROR", ISOLATION),
+    of(AlterConfigs, TWICE_IN_HEADER, "responses: UNKNOWN_SERVER_ERROR", "no error", HANDED_ON),
+    of(IncrementalAlterConfigs, TWICE_IN_HEADER, "responses: UNKNOWN_SERVER_ERROR", "no error", HANDED_ON),
+    of(CreatePartitions, RANDOM, "results: INVALID_PARTITIONS", "results: INVALID_REPLICA_ASSIGNMENT", GROWN),
     of(Produce, RANDOM, "responses.partition_responses: TRANSACTIONAL", BATCH, TRANSACTIONAL),
     of(Produce, RANDOM, "responses.partition_responses: CORRUPT", BATCH, CORRUPT),
 ];
 
+const SIZE_KAFKA: &str = "NONE; responses.partitions: UNKNOWN_SERVER_ERROR";
+const SIZE: &str = "Kafka fails inside on a negative size once there is something to read; to ours it is 0";
+const SESSION: &str = "Kafka fails inside on a session id far below 0; ours does not know such a session";
+const ISOLATION: &str =
+    "Kafka fails on an isolation level that is none once a partition is there, ours before it looks for one";
+const TWICE_IN_HEADER: &str = "the same tagged field twice in the header";
+const HANDED_ON: &str = "Kafka reads the header and fails when it writes it again for its controller";
+const GROWN: &str =
+    "an earlier change made Kafka's topic grow: it took a negative length for null, which ours refuses";
 const RANDOM: &str = "one to three bytes changed";
 const NEGATIVE: &str = "Kafka takes every negative length for null where null may be; clients send -1";
 const NEGATIVE_IN_RECORD: &str =
