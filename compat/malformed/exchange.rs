@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 /// How long a broker may be silent before it counts as waiting for more.
-pub const SILENCE: Duration = Duration::from_secs(4);
+pub const SILENCE: Duration = Duration::from_secs(3);
 
 /// ApiVersions version 0 without a client id. Sent behind every case: its answer shows that the connection is open, and
 /// that there was no answer to the case if it comes first.

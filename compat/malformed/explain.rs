@@ -125,19 +125,19 @@ const fn of(
 
 /// Why `ours` is not `kafka`; `None`: nobody knows.
 pub fn why(case: &Case, kafka: &str, ours: &str) -> Option<&'static str> {
-    if ours == CLOSED
-        && let Some(DecodeError::Shape(error)) = refusal(case)
-        && let Some(why) = refused(&error.problem)
-    {
-        return Some(why);
-    }
     let known = |known: &&Known| {
         known.api.is_none_or(|api| Some(api) == case.api)
             && case.name.starts_with(known.name)
             && kafka.starts_with(known.kafka)
             && ours.starts_with(known.ours)
     };
-    KNOWN.iter().find(known).map(|known| known.why)
+    if let Some(known) = KNOWN.iter().find(known) {
+        return Some(known.why);
+    }
+    match refusal(case) {
+        Some(DecodeError::Shape(error)) if ours == CLOSED => refused(&error.problem),
+        _ => None,
+    }
 }
 
 /// Why a body is refused that Kafka reads.
@@ -148,7 +148,6 @@ const fn refused(problem: &Problem) -> Option<&'static str> {
         Problem::Varint => Some("Kafka drops the bits of a varint above the 32nd; clients send none"),
         Problem::TagOrder(_) => Some("KIP-482 has tags in ascending order, each once; Kafka does not look"),
         Problem::TagLength => Some(TAG_LENGTH),
-        Problem::TagVersion(_) => Some("Kafka fails on the tag with an error of its own making, or skips it"),
         Problem::Presence(_) => {
             Some("Kafka takes every byte that is not negative for a struct that is there; clients send 1")
         }

@@ -1,7 +1,6 @@
 //! What was found, for people: rows of equal cases, and the differences with their reasons.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use gracchus_wire::ApiKey;
 
@@ -41,18 +40,15 @@ impl Compared {
 pub fn document(all: &[Compared], header: &str) -> String {
     let mut text = header.to_owned();
     let (same, different): (Vec<_>, Vec<_>) = all.iter().partition(|compared| !compared.differs());
-    let _ = write!(text, "\n{} cases; {} same, {} different.\n", all.len(), same.len(), different.len());
+    text.push_str(&format!("\n{} cases; {} same, {} different.\n", all.len(), same.len(), different.len()));
     text.push_str("\n## Differences\n\n| what is sent | where | cases | Kafka | Gracchus | why |\n|---|---|---|---|---|---|\n");
     for row in rows(&different, true) {
         text.push_str(&row);
     }
     for group in Group::ALL {
         let of_group: Vec<&Compared> = same.iter().copied().filter(|c| c.case.group == group).collect();
-        let _ = write!(
-            text,
-            "\n## {}: the same\n\n| what is sent | where | cases | both |\n|---|---|---|---|\n",
-            group.title()
-        );
+        let head = "| what is sent | where | cases | both |\n|---|---|---|---|";
+        text.push_str(&format!("\n## {}: the same\n\n{head}\n", group.title()));
         for row in rows(&of_group, false) {
             text.push_str(&row);
         }
