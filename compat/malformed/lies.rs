@@ -174,12 +174,13 @@ fn tags(api: ApiKey, version: i16, made: &Body, place: &Place, lies: &mut Vec<Li
             lie("a known tagged field twice", &[2, 0, 2, 2, b'a', 0, 2, 2, b'a']),
             lie("a known tagged field of a wrong size", &[1, 0, 7, 2, b'a']),
         ]);
-        if version < 15 {
-            lies.push(lie(
-                "a tagged field of a later version",
-                &[1, 1, 12, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1],
-            ));
-        }
+        let name = if version < 15 {
+            "a tagged field of a later version"
+        } else {
+            "a client that says it is replica 99"
+        };
+        let replica = [&[1, 1, 13][..], &99_i32.to_be_bytes(), &(-1_i64).to_be_bytes(), &[0]].concat();
+        lies.push(lie(name, &replica));
     }
 }
 
