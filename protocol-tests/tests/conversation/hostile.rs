@@ -124,23 +124,9 @@ async fn topics_that_are_named_many_times_in_metadata_are_answered_once() {
 }
 
 #[tokio::test]
-async fn a_client_that_claims_to_be_a_replica_fetches_nothing_and_sees_what_consumers_see() {
+async fn a_client_that_claims_to_be_a_replica_sees_no_end_but_that_of_consumers() {
     let Some((_broker, mut client, topic)) = start_ours().await else { return };
     produced(&mut client, &topic, batch::values(&["v"])).await;
-    for version in versions(gracchus_wire::ApiKey::Fetch) {
-        let topics = vec![fetch_topic(version, &topic, vec![fetch_partition(0, 0)])];
-        let mut request = fetch_request(topics);
-        if version >= 15 {
-            request.replica_state.replica_id = m::BrokerId(1);
-        } else {
-            request.replica_id = m::BrokerId(1);
-        }
-        let answer = client.call(version, request).await;
-        // Before version 7 there is no error for a request as a whole.
-        assert_eq!(answer.error_code, if version >= 7 { 31 } else { 0 }, "version {version}");
-        let told = answer.responses.iter().flat_map(|topic| &topic.partitions);
-        assert!(told.into_iter().all(|partition| partition.records.as_ref().is_none_or(|r| r.is_empty())));
-    }
     let request = list_offsets_request(&topic, 0, -1).with_replica_id(m::BrokerId(1));
     assert_eq!(client.call(8, request).await.topics[0].partitions[0].offset, end(&mut client, &topic).await);
 }
