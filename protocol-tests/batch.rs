@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use gracchus_base::{ProducerEpoch, ProducerId, Sequence, Timestamp};
-use gracchus_wire::records::{BatchBuilder, BatchOptions, BatchProducer};
+use gracchus_wire::records::{BatchBuilder, BatchHeader, BatchOptions, BatchProducer, records_of};
 
 /// A batch of values without keys.
 pub fn values(values: &[&str]) -> Bytes {
@@ -42,4 +42,24 @@ fn build_at(now: Timestamp, options: BatchOptions, values: &[&str]) -> Bytes {
         builder.push(Timestamp(now.0 + at), None, Some(value.as_bytes()), &[]);
     }
     builder.finish().expect("a batch with records").to_bytes()
+}
+
+/// Offset and value of the records from an offset on in what a Fetch has brought; the last batch may be cut off.
+pub fn records_from(from: i64, mut rest: Bytes) -> Vec<(i64, String)> {
+    let mut found = Vec::new();
+    while let Ok(header) = BatchHeader::parse(&rest) {
+        if header.total_bytes() > rest.len() {
+            break;
+        }
+        let batch = rest.split_to(header.total_bytes());
+        for record in records_of(&batch).expect("a batch that can be read") {
+            let record = record.expect("a whole record");
+            let value = String::from_utf8(record.value.unwrap_or_default().to_vec()).expect("text");
+            // A batch that holds the offset begins before it.
+            if record.offset.0 >= from {
+                found.push((record.offset.0, value));
+            }
+        }
+    }
+    found
 }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use gracchus_wire::messages::{FetchRequest, InitProducerIdRequest, fetch_request as f};
-use gracchus_wire::records::{BatchHeader, records_of};
 use gracchus_wire::{ApiKey, Request, Response};
 
 use crate::client::{produce_request, topic_name};
@@ -124,21 +123,5 @@ pub async fn fetch(client: &mut Client, topic: &str, partition: i32, from: i64) 
     let answer = client.call(12, request.with_topics(vec![topic])).await;
     let data = &answer.responses[0].partitions[0];
     assert_eq!(data.error_code, 0);
-    let mut rest = data.records.clone().unwrap_or_default();
-    let mut found = Vec::new();
-    while let Ok(header) = BatchHeader::parse(&rest) {
-        if header.total_bytes() > rest.len() {
-            break;
-        }
-        let batch = rest.split_to(header.total_bytes());
-        for record in records_of(&batch).expect("a batch that can be read") {
-            let record = record.expect("a whole record");
-            let value = String::from_utf8(record.value.unwrap_or_default().to_vec()).expect("text");
-            // A batch that holds the offset begins before it.
-            if record.offset.0 >= from {
-                found.push((record.offset.0, value));
-            }
-        }
-    }
-    found
+    batch::records_from(from, data.records.clone().unwrap_or_default())
 }

@@ -77,10 +77,24 @@ pub const MUTANTS: &[Mutant] = &[
     },
     Mutant {
         name: "takes a failed flush for a flush",
-        file: "src/broker/shard/partition_log.rs",
-        from: "%error, \"the partition goes offline\");\n                self.go_offline();",
-        to: "%error, \"the partition goes offline\");",
-        tests: &["-p", "gracchus-broker", "flush"],
+        file: "src/log/flush.rs",
+        from: "            self.flush_file(file).map_err(failed(path))?;",
+        to: "            let _ = self.flush_file(file).map_err(failed(path));",
+        tests: BROKER_SIMULATION,
+    },
+    Mutant {
+        name: "loads committed offsets from a partition that is offline",
+        file: "src/broker/coordinator/load.rs",
+        from: "    if view.status != Status::Online {",
+        to: "    if false && view.status != Status::Online {",
+        tests: BROKER_SIMULATION,
+    },
+    Mutant {
+        name: "forgets producers over a restart",
+        file: "src/broker/shard/lifecycle.rs",
+        from: "            producers.replay(&batch_meta(&header));",
+        to: "            let _ = batch_meta(&header);",
+        tests: BROKER_SIMULATION,
     },
     Mutant {
         name: "goes offline where it should wait for space",
@@ -112,6 +126,7 @@ pub const MUTANTS: &[Mutant] = &[
     },
 ];
 
+const BROKER_SIMULATION: &[&str] = &["-p", "protocol-tests", "a_whole_broker_keeps"];
 const POWER_CUTS: &[&str] = &["-p", "protocol-tests", "faults_03"];
 
 /// What became of a mutant.

@@ -1,10 +1,10 @@
 //! A consumer without a group, which goes on where it was, over all lives.
 
 use gracchus_wire::messages::{FetchRequest, fetch_request as f};
-use gracchus_wire::records::{BatchHeader, records_of};
 
 use super::client::{Client, is_passing};
 use super::producer::TOPIC;
+use crate::batch;
 use crate::client::topic_name;
 
 /// What one Fetch has told of a partition.
@@ -61,20 +61,6 @@ pub(super) async fn fetch(client: &Client, partition: i32, from: i64, wait_ms: i
     let request = FetchRequest::default().with_max_wait_ms(wait_ms).with_min_bytes(1).with_max_bytes(1 << 20);
     let answer = client.call(12, request.with_topics(vec![topic])).await?;
     let data = &answer.responses.first()?.partitions[0];
-    let mut rest = data.records.clone().unwrap_or_default();
-    let mut records = Vec::new();
-    while let Ok(header) = BatchHeader::parse(&rest) {
-        if header.total_bytes() > rest.len() {
-            break;
-        }
-        let batch = rest.split_to(header.total_bytes());
-        for record in records_of(&batch).expect("a batch that can be read") {
-            let record = record.expect("a whole record");
-            let value = String::from_utf8_lossy(&record.value.unwrap_or_default()).into_owned();
-            if record.offset.0 >= from {
-                records.push((record.offset.0, value));
-            }
-        }
-    }
+    let records = batch::records_from(from, data.records.clone().unwrap_or_default());
     Some(Read { error: data.error_code, high_watermark: data.high_watermark, records })
 }
