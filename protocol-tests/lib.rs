@@ -8,6 +8,7 @@ pub mod client;
 pub mod crash_points;
 pub mod faults;
 pub mod fuzz;
+pub mod jumping_clock;
 pub mod kill_loop;
 pub mod ledger;
 pub mod mutants;
@@ -20,19 +21,20 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use gracchus_base::Clock;
 use gracchus_broker::{Broker, MemoryUsage, Options, System};
 use gracchus_state::config::{BrokerConfig, Settings};
 use tempfile::TempDir;
 
 pub use client::Client;
 
+use jumping_clock::JumpingClock;
+
 /// A broker in this process, on a free port and in a directory of its own.
 pub struct TestBroker {
     broker: Option<Broker>,
     dir: TempDir,
     settings: Settings,
-    clock: Clock,
+    clock: JumpingClock,
 }
 
 impl TestBroker {
@@ -49,7 +51,7 @@ impl TestBroker {
         all.insert("log.dirs".into(), dir.path().display().to_string());
         all.insert("group.initial.rebalance.delay.ms".into(), "0".into());
         all.extend(settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        let mut broker = Self { broker: None, dir, settings: all, clock: Clock::jumping() };
+        let mut broker = Self { broker: None, dir, settings: all, clock: JumpingClock::new() };
         broker.boot().await;
         broker
     }
@@ -115,7 +117,7 @@ impl TestBroker {
 
     async fn boot(&mut self) {
         let config = BrokerConfig::from_settings(&self.settings).expect("settings of a test are right");
-        let system = System { clock: self.clock.clone(), ..System::real() };
+        let system = System { clock: self.clock.handle(), ..System::real() };
         let options = Options { config, ephemeral: false, cluster_id: None, system };
         self.broker = Some(Broker::start(options).await.expect("the broker starts"));
     }

@@ -46,7 +46,7 @@ fn start() -> Result<(), CliError> {
     let result = runtime.block_on(serve(&setup));
     runtime.shutdown_timeout(LINGER);
     match setup.ephemeral {
-        Some(dir) => result.and(dir.remove()),
+        Some(dir) => result.and(dir.remove().map_err(|error| CliError::failed(error.to_string()))),
         None => result,
     }
 }

@@ -51,7 +51,6 @@ pub struct Clock(Source);
 #[derive(Clone, Debug)]
 enum Source {
     System { start: Instant },
-    Jumping { start: Instant, ahead_ms: Arc<AtomicI64> },
     Manual { wall_ms: Arc<AtomicI64>, monotonic_ms: Arc<AtomicI64> },
     Other(Arc<dyn TimeSource>),
 }
@@ -81,16 +80,10 @@ impl Clock {
         Self(Source::Other(source))
     }
 
-    /// The machine's clock, whose time of day [`Clock::jump`] sets forward and back (FAULTS 31).
-    pub fn jumping() -> Self {
-        Self(Source::Jumping { start: Instant::now(), ahead_ms: Arc::default() })
-    }
-
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System { .. } => Timestamp(system_now_ms()),
-            Source::Jumping { ahead_ms, .. } => Timestamp(system_now_ms() + ahead_ms.load(Ordering::SeqCst)),
             Source::Manual { wall_ms, .. } => Timestamp(wall_ms.load(Ordering::SeqCst)),
             Source::Other(source) => source.now(),
         }
@@ -99,18 +92,11 @@ impl Clock {
     /// The monotonic time.
     pub fn monotonic(&self) -> Monotonic {
         match &self.0 {
-            Source::System { start } | Source::Jumping { start, .. } => {
+            Source::System { start } => {
                 Monotonic(i64::try_from(start.elapsed().as_millis()).unwrap_or(i64::MAX))
             }
             Source::Manual { monotonic_ms, .. } => Monotonic(monotonic_ms.load(Ordering::SeqCst)),
             Source::Other(source) => source.monotonic(),
-        }
-    }
-
-    /// Sets the time of day of a clock that jumps forward by so many milliseconds, or back; other clocks ignore it.
-    pub fn jump(&self, by_ms: i64) {
-        if let Source::Jumping { ahead_ms, .. } = &self.0 {
-            ahead_ms.fetch_add(by_ms, Ordering::SeqCst);
         }
     }
 

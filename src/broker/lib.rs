@@ -1,7 +1,8 @@
 //! The broker as a library: listeners, connections, one handler file per API, shards, coordinators, the quorum.
 //!
 //! This is the async part. Decisions are in `state`, bytes in `wire`, files in `log`; what is here moves events between
-//! them. [`Broker::start`] is the way in.
+//! them. [`Broker::start`] is the way in, [`Broker::builder`] for a program that wants one
+//! inside.
 
 mod admission;
 mod api;
@@ -12,6 +13,8 @@ mod connection;
 mod controller;
 mod coordinator;
 mod data_dirs;
+mod embedded;
+mod ephemeral;
 mod execution;
 mod fetch_sessions;
 mod flushes_first;
@@ -35,6 +38,8 @@ mod upkeep;
 mod waiters;
 
 pub use broker::{Broker, Options, StartError};
+pub use embedded::{Builder, EmbedError, EmbeddedBroker};
+pub use ephemeral::{EphemeralDir, EphemeralError};
 pub use execution::Execution;
 pub use gracchus_log::Fs;
 pub use local::{Closed, LocalConnection};

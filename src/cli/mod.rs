@@ -3,7 +3,6 @@
 //! What must not be here: anything the broker does, and the meaning of a setting (`state::config`).
 
 mod environment;
-mod ephemeral;
 mod error;
 mod flags;
 mod log;

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use gracchus_broker::{EphemeralDir, EphemeralError};
 use gracchus_state::config::{
     BROKER, BrokerConfig, HostPort, KNOWN_NOT_IMPLEMENTED, Settings, broker_definition, properties,
     topic_definition,
 };
 
 use super::environment::Environment;
-use super::ephemeral::EphemeralDir;
 use super::flags::Flags;
 use super::{CliError, LogFormat};
 
@@ -136,17 +136,10 @@ fn advertise(settings: &mut Settings, text: &str) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Nothing is kept, so nothing is flushed, and tests do not wait for members that will not come (DESIGN 1).
 fn ephemeral(mut settings: Settings) -> Result<(BrokerConfig, EphemeralDir), CliError> {
-    let dir = EphemeralDir::create()?;
-    let Some(path) = dir.path().to_str().filter(|path| !path.contains(',')) else {
-        return Err(CliError::failed(format!("{} cannot be a data directory", dir.path().display())));
-    };
-    settings.insert("log.dirs".to_owned(), path.to_owned());
-    settings.remove("metadata.log.dir");
-    for (name, value) in [("group.initial.rebalance.delay.ms", "0"), ("log.flush.before.ack", "false")] {
-        settings.entry(name.to_owned()).or_insert_with(|| value.to_owned());
-    }
+    let failed = |error: EphemeralError| CliError::failed(error.to_string());
+    let dir = EphemeralDir::create().map_err(failed)?;
+    dir.settle(&mut settings).map_err(failed)?;
     Ok((checked(&settings)?, dir))
 }
 
