@@ -1,5 +1,6 @@
 //! `strace`, attached to a running process to make some of its system calls fail.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -12,6 +13,15 @@ pub fn available() -> Result<(), String> {
         Ok(status) if status.success() => Ok(()),
         _ => Err("strace is not there: install the package `strace`".to_owned()),
     }
+}
+
+/// How many calls have failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Those that are in the log.
+    pub seen: usize,
+    /// Those that were under way at the end: any of them may have failed, too.
+    pub cut_off: usize,
 }
 
 /// An attached `strace`; detached when dropped, too.
@@ -43,9 +53,21 @@ impl Tracer {
     }
 
     /// Lets the process go on undisturbed.
-    pub fn detach(mut self) -> usize {
+    pub fn detach(mut self) -> Failed {
         self.strace.signal(Signal::TERM);
         self.strace.wait();
-        self.injected()
+        Failed { seen: self.injected(), cut_off: self.unfinished() }
+    }
+
+    /// Threads that were in a call when the log ended.
+    fn unfinished(&self) -> usize {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let mut last: BTreeMap<&str, bool> = BTreeMap::new();
+        for line in log.lines() {
+            if let Some((thread, call)) = line.split_once(' ') {
+                last.insert(thread, !call.contains(" = "));
+            }
+        }
+        last.values().filter(|unfinished| **unfinished).count()
     }
 }
