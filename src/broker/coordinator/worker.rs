@@ -47,12 +47,20 @@ struct Slot {
     partition: Arc<Partition>,
     machine: Coordinator,
     held: GroupsHeld,
-    loaded: bool,
-    /// The machine panicked: what it holds may be half a step.
-    failed: bool,
+    state: SlotState,
     waiting: BTreeMap<Token, oneshot::Sender<Reply>>,
     token_next: u64,
     outbox: Outbox,
+}
+
+/// What a machine can be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum SlotState {
+    /// Nothing yet; for ever, if its log could not be read.
+    Loading,
+    Loaded,
+    /// Nothing any more: it panicked, and what it holds may be half a step.
+    Failed,
 }
 
 impl Worker {
@@ -113,7 +121,7 @@ impl Worker {
         match command {
             Command::Request { partition, request, reply } => self.request(partition, request, reply),
             Command::Read { partition, read } => {
-                if let Some(slot) = self.slots.get(&partition).filter(|slot| slot.loaded) {
+                if let Some(slot) = self.slots.get(&partition).filter(|slot| slot.is_loaded()) {
                     read(&slot.machine);
                 }
             }
@@ -143,18 +151,17 @@ impl Worker {
     fn give_up(&mut self, partition: i32) {
         let Some(slot) = self.slots.get_mut(&partition) else { return };
         tracing::error!(partition = %slot.partition.name(), "a group coordinator panicked");
-        let was_loaded = std::mem::replace(&mut slot.loaded, false);
-        slot.failed = true;
+        let before = std::mem::replace(&mut slot.state, SlotState::Failed);
         slot.waiting.clear();
         slot.outbox.drop_gathered();
         self.gathered.remove(&partition);
-        if was_loaded {
+        if before == SlotState::Loaded {
             self.load_again(partition);
         }
     }
 
     fn load_again(&mut self, partition: i32) {
-        if self.slots.get(&partition).is_some_and(|slot| slot.failed && slot.outbox.is_idle())
+        if self.slots.get(&partition).is_some_and(|slot| slot.has_failed() && slot.outbox.is_idle())
             && let Some(slot) = self.slots.remove(&partition)
         {
             self.load(slot.partition);
@@ -170,7 +177,7 @@ impl Worker {
     fn request(&mut self, partition: i32, request: Request, reply: oneshot::Sender<Reply>) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
         let entropy = self.entropy.clone();
-        let Some(slot) = self.slots.get_mut(&partition).filter(|slot| slot.loaded) else { return };
+        let Some(slot) = self.slots.get_mut(&partition).filter(|slot| slot.is_loaded()) else { return };
         let token = Token(slot.token_next);
         slot.token_next += 1;
         slot.waiting.insert(token, reply);
@@ -190,8 +197,7 @@ impl Worker {
             partition: partition.clone(),
             machine,
             held: self.bounds.nothing(),
-            loaded: false,
-            failed: false,
+            state: SlotState::Loading,
             waiting: BTreeMap::new(),
             token_next: 0,
             outbox: Outbox::new(partition.clone(), self.own.clone()),
@@ -202,10 +208,10 @@ impl Worker {
 
     fn loaded(&mut self, key: PartitionKey, outcome: Result<(), String>) {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
-        let Some(slot) = self.slot(key).filter(|slot| !slot.failed) else { return };
+        let Some(slot) = self.slot(key).filter(|slot| !slot.has_failed()) else { return };
         match outcome {
             Ok(()) => {
-                slot.loaded = true;
+                slot.state = SlotState::Loaded;
                 let effects = slot.machine.loaded(now, wall);
                 self.perform(key.1.0, effects);
             }
@@ -222,7 +228,7 @@ impl Worker {
         let (now, wall) = (self.clock.monotonic(), self.clock.now());
         let Some(slot) = self.slot(key) else { return };
         slot.outbox.note_end(batch, outcome.map(|_| ()).map_err(|refusal| refusal.error));
-        if slot.failed {
+        if slot.has_failed() {
             while slot.outbox.next_end().is_some() {}
             return self.load_again(key.1.0);
         }
@@ -269,7 +275,7 @@ impl Worker {
     }
 
     fn loaded_partitions(&self) -> Vec<i32> {
-        self.slots.iter().filter(|(_, slot)| slot.loaded).map(|(partition, _)| *partition).collect()
+        self.slots.iter().filter(|(_, slot)| slot.is_loaded()).map(|(partition, _)| *partition).collect()
     }
 
     fn until_due(&self) -> Duration {
@@ -317,6 +323,14 @@ impl Worker {
 }
 
 impl Slot {
+    fn is_loaded(&self) -> bool {
+        self.state == SlotState::Loaded
+    }
+
+    fn has_failed(&self) -> bool {
+        self.state == SlotState::Failed
+    }
+
     fn reply(&mut self, token: Token, reply: Reply) {
         if let Some(waiting) = self.waiting.remove(&token) {
             // The client may have gone away meanwhile.
