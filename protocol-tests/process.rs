@@ -6,6 +6,7 @@ use std::env;
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::OnceLock;
@@ -98,6 +99,8 @@ pub fn serve_from(
 #[derive(Debug)]
 pub struct Process {
     child: Child,
+    /// It may start others, to whom its signals go too.
+    is_group: bool,
     lines: Receiver<String>,
     /// What it has logged so far.
     pub seen: Vec<String>,
@@ -105,7 +108,17 @@ pub struct Process {
 
 impl Process {
     /// Starts it.
-    pub fn start(mut command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
+        Self::spawn(command, false)
+    }
+
+    /// Starts a script: what it starts ends with it.
+    pub fn start_group(mut command: Command) -> Self {
+        command.process_group(0);
+        Self::spawn(command, true)
+    }
+
+    fn spawn(mut command: Command, is_group: bool) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
         let (sender, lines) = channel();
@@ -116,7 +129,7 @@ impl Process {
                 }
             }
         });
-        Self { child, lines, seen: Vec::new() }
+        Self { child, is_group, lines, seen: Vec::new() }
     }
 
     /// Waits for the first line with `text` in it.
@@ -146,8 +159,15 @@ impl Process {
 
     /// Sends a signal.
     pub fn signal(&self, signal: Signal) {
+        self.send(signal).expect("the process is ours and alive");
+    }
+
+    fn send(&self, signal: Signal) -> rustix::io::Result<()> {
         let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, signal).expect("the process is ours and alive");
+        match self.is_group {
+            true => rustix::process::kill_process_group(pid, signal),
+            false => rustix::process::kill_process(pid, signal),
+        }
     }
 
     /// Lets its files grow no further than that, or as they like: what a full disk does, without a disk.
@@ -220,6 +240,9 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // Both fail only when it has ended already, which is what they are for.
+        if self.is_group && matches!(self.child.try_wait(), Ok(None)) {
+            let _ended = self.send(Signal::KILL).is_err();
+        }
         drop(self.child.kill());
         drop(self.child.wait());
     }

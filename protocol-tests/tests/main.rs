@@ -1,6 +1,7 @@
 //! One test binary.
 mod bounds;
 mod broker_simulation;
+mod container;
 mod conversation;
 mod crash_points;
 mod disks;

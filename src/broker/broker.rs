@@ -384,6 +384,8 @@ fn size(n: i64) -> usize {
 }
 
 fn log_started(node: &Node, addresses: &[SocketAddr], told: &[String], took: Duration) {
+    // Kafka's own words: programs that start a broker wait for them, Testcontainers among them.
+    tracing::info!("the broker has been unfenced. Transitioning from RECOVERY to RUNNING.");
     let listening: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     tracing::info!(
         "listening on {}; clients are told {}; cluster id {}; data in {}; started in {} ms",
