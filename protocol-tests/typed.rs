@@ -52,6 +52,9 @@ asks! {
     DeleteRecords: DeleteRecordsRequest => DeleteRecordsResponse;
     InitProducerId: InitProducerIdRequest => InitProducerIdResponse;
     OffsetForLeaderEpoch: OffsetForLeaderEpochRequest => OffsetForLeaderEpochResponse;
+    DescribeAcls: DescribeAclsRequest => DescribeAclsResponse;
+    CreateAcls: CreateAclsRequest => CreateAclsResponse;
+    DeleteAcls: DeleteAclsRequest => DeleteAclsResponse;
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse;
     AlterConfigs: AlterConfigsRequest => AlterConfigsResponse;
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse;

@@ -78,6 +78,9 @@ apis! {
     DeleteRecords = 21, 0..=2, 2;
     InitProducerId = 22, 0..=5, 2;
     OffsetForLeaderEpoch = 23, 2..=4, 4;
+    DescribeAcls = 29, 1..=3, 2;
+    CreateAcls = 30, 1..=3, 2;
+    DeleteAcls = 31, 1..=3, 2;
     DescribeConfigs = 32, 1..=4, 4;
     AlterConfigs = 33, 0..=2, 2;
     DescribeLogDirs = 35, 1..=5, 2;

@@ -3,6 +3,7 @@
 //! What is expected here is what Apache Kafka 4.3.1 answers: with `REFERENCE=host:port` the tests that need no settings
 //! of their own talk to that broker instead of ours, and pass there too.
 
+mod acls;
 mod clock_jumps;
 mod configs;
 mod coordinator;

@@ -3,14 +3,18 @@
 //! A handler does four things: authorize, translate in, submit, translate out. Handlers never import `log` or one
 //! another. Dispatch and the ApiVersions answer both read [`SERVED`].
 
+mod acls;
 mod alter_configs;
 mod api_versions;
 mod configs;
+mod create_acls;
 mod create_partitions;
 mod create_topics;
+mod delete_acls;
 mod delete_groups;
 mod delete_records;
 mod delete_topics;
+mod describe_acls;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -67,7 +71,8 @@ pub struct Api {
     pub max: i16,
     /// Below this a request is listed but refused (TRAPS 8).
     pub min_accepted: i16,
-    /// It only tells what is there: its answer may be large whatever was asked, and can be made again.
+    /// It only tells what is there, or that there is nothing to change: its answer may be large whatever was asked, and
+    /// can be made again.
     pub tells: bool,
 }
 
@@ -80,7 +85,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 29] = [
+pub const SERVED: [Api; 32] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -100,6 +105,9 @@ pub const SERVED: [Api; 29] = [
     api(ApiKey::DeleteRecords, 0, 2),
     api(ApiKey::InitProducerId, 0, 5),
     tells(ApiKey::OffsetForLeaderEpoch, 2, 4),
+    tells(ApiKey::DescribeAcls, 1, 3),
+    tells(ApiKey::CreateAcls, 1, 3),
+    tells(ApiKey::DeleteAcls, 1, 3),
     tells(ApiKey::DescribeConfigs, 1, 4),
     api(ApiKey::AlterConfigs, 0, 2),
     tells(ApiKey::DescribeLogDirs, 1, 5),
@@ -249,6 +257,9 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::Produce(request) => return produce::handle(ctx, request),
         Request::Fetch(request) => return Outcome::Now(fetch::handle(ctx, request).await),
         Request::ApiVersions(request) => return Outcome::Now(api_versions::handle(ctx, &request)),
+        Request::DescribeAcls(request) => return Outcome::Now(describe_acls::handle(ctx, &request)),
+        Request::CreateAcls(request) => return Outcome::Now(create_acls::handle(ctx, &request)),
+        Request::DeleteAcls(request) => return Outcome::Now(delete_acls::handle(ctx, &request)),
         Request::ListOffsets(request) => Response::ListOffsets(list_offsets::handle(ctx, request).await),
         Request::Metadata(request) => Response::Metadata(metadata::handle(ctx, request).await),
         Request::OffsetCommit(request) => Response::OffsetCommit(offset_commit::handle(ctx, request).await),

@@ -31,6 +31,9 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::DeleteRecords => DELETE_RECORDS,
         ApiKey::InitProducerId => INIT_PRODUCER_ID,
         ApiKey::OffsetForLeaderEpoch => OFFSET_FOR_LEADER_EPOCH,
+        ApiKey::DescribeAcls => DESCRIBE_ACLS,
+        ApiKey::CreateAcls => CREATE_ACLS,
+        ApiKey::DeleteAcls => DELETE_ACLS,
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
         ApiKey::DescribeLogDirs => DESCRIBE_LOG_DIRS,
@@ -231,6 +234,31 @@ const OFFSET_FOR_LEADER_EPOCH_TOPIC: &[Field] =
     &[text("topic"), array("partitions", &Kind::Struct(OFFSET_FOR_LEADER_EPOCH_PARTITION))];
 const OFFSET_FOR_LEADER_EPOCH_PARTITION: &[Field] =
     &[int32("partition"), int32("current_leader_epoch"), int32("leader_epoch")];
+
+const DESCRIBE_ACLS: &[Field] = ACL_FILTER;
+/// What a binding must be to be described or deleted; null and "any" are all.
+const ACL_FILTER: &[Field] = &[
+    int8("resource_type_filter"),
+    text("resource_name_filter").nullable(),
+    int8("pattern_type_filter"),
+    text("principal_filter").nullable(),
+    text("host_filter").nullable(),
+    int8("operation"),
+    int8("permission_type"),
+];
+
+const CREATE_ACLS: &[Field] = &[array("creations", &Kind::Struct(CREATE_ACLS_CREATION))];
+const CREATE_ACLS_CREATION: &[Field] = &[
+    int8("resource_type"),
+    text("resource_name"),
+    int8("resource_pattern_type"),
+    text("principal"),
+    text("host"),
+    int8("operation"),
+    int8("permission_type"),
+];
+
+const DELETE_ACLS: &[Field] = &[array("filters", &Kind::Struct(ACL_FILTER))];
 
 const DESCRIBE_CONFIGS: &[Field] = &[
     array("resources", &Kind::Struct(DESCRIBE_CONFIGS_RESOURCE)),
