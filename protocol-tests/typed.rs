@@ -61,6 +61,8 @@ asks! {
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
+    AlterPartitionReassignments: AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse;
+    ListPartitionReassignments: ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;

@@ -57,6 +57,10 @@ pub const CONFIGS_PER_RESOURCE_MAX: usize = 1_000;
 /// The longest value of a setting in bytes, as in Kafka.
 pub const CONFIG_VALUE_BYTES_MAX: usize = i16::MAX as usize;
 
+/// Bytes of error messages in one answer about many partitions: each may name a topic of 249 letters where the request
+/// has 4 bytes. Kafka says all of them.
+pub const ANSWER_WORDS_BYTES_MAX: usize = 1024 * 1024;
+
 const _: () = assert!(BATCH_HEADER_BYTES > BATCH_PREFIX_BYTES);
 const _: () = assert!(TOPIC_NAME_BYTES_MAX < 255);
 // Who commits as fast as it is answered is slowed down by a tenth at most.

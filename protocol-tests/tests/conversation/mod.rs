@@ -22,6 +22,7 @@ mod metadata;
 mod nonsense;
 mod offsets;
 mod produce;
+mod reassignments;
 mod retention;
 mod static_members;
 mod support;

@@ -5,6 +5,7 @@
 
 mod acls;
 mod alter_configs;
+mod alter_partition_reassignments;
 mod api_versions;
 mod configs;
 mod create_acls;
@@ -31,6 +32,7 @@ mod leave_group;
 mod list_config_resources;
 mod list_groups;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -85,7 +87,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 32] = [
+pub const SERVED: [Api; 34] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -114,6 +116,8 @@ pub const SERVED: [Api; 32] = [
     api(ApiKey::CreatePartitions, 0, 3),
     api(ApiKey::DeleteGroups, 0, 2),
     api(ApiKey::IncrementalAlterConfigs, 0, 1),
+    tells(ApiKey::AlterPartitionReassignments, 0, 1),
+    tells(ApiKey::ListPartitionReassignments, 0, 0),
     api(ApiKey::OffsetDelete, 0, 0),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::ListConfigResources, 0, 1),
@@ -299,6 +303,12 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::DeleteGroups(request) => Response::DeleteGroups(delete_groups::handle(ctx, request).await),
         Request::IncrementalAlterConfigs(request) => {
             Response::IncrementalAlterConfigs(incremental_alter_configs::handle(ctx, request).await)
+        }
+        Request::AlterPartitionReassignments(request) => {
+            Response::AlterPartitionReassignments(alter_partition_reassignments::handle(ctx, &request))
+        }
+        Request::ListPartitionReassignments(request) => {
+            Response::ListPartitionReassignments(list_partition_reassignments::handle(&request))
         }
         Request::OffsetDelete(request) => Response::OffsetDelete(offset_delete::handle(ctx, request).await),
         Request::DescribeCluster(request) => {

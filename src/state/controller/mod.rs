@@ -14,6 +14,7 @@ mod create_topics;
 mod delete_topics;
 mod features;
 mod producer_ids;
+mod reassign;
 
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
 pub use features::{Feature, SUPPORTED_FEATURES, bootstrap_records};
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
+pub use reassign::reassign_partition;
 
 /// Why one item of an admin request is refused: what stands in the response.
 #[derive(Clone, Debug, PartialEq, Eq)]

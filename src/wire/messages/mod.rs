@@ -9,7 +9,8 @@ pub mod log_dirs;
 pub mod offset_fetch;
 
 pub use kafka_protocol::messages::{
-    AlterConfigsRequest, AlterConfigsResponse, ApiVersionsRequest, ApiVersionsResponse, CreateAclsRequest,
+    AlterConfigsRequest, AlterConfigsResponse, AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse, ApiVersionsRequest, ApiVersionsResponse, CreateAclsRequest,
     CreateAclsResponse, CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest,
     CreateTopicsResponse, DeleteAclsRequest, DeleteAclsResponse, DeleteGroupsRequest, DeleteGroupsResponse,
     DeleteRecordsRequest, DeleteRecordsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
@@ -20,7 +21,8 @@ pub use kafka_protocol::messages::{
     IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, InitProducerIdRequest,
     InitProducerIdResponse, JoinGroupRequest, JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse,
     ListConfigResourcesRequest, ListConfigResourcesResponse, ListGroupsRequest, ListGroupsResponse,
-    ListOffsetsRequest, ListOffsetsResponse, MetadataRequest, MetadataResponse, OffsetCommitRequest,
+    ListOffsetsRequest, ListOffsetsResponse, ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse, MetadataRequest, MetadataResponse, OffsetCommitRequest,
     OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse, OffsetFetchRequest, OffsetFetchResponse,
     OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, ProduceRequest, ProduceResponse,
     SyncGroupRequest, SyncGroupResponse,
@@ -29,20 +31,21 @@ pub use kafka_protocol::messages::{
 pub use kafka_protocol::messages::{BrokerId, GroupId, ProducerId, TopicName, TransactionalId};
 /// The modules hold the structs inside the messages; several have the same name in different messages.
 pub use kafka_protocol::messages::{
-    alter_configs_request, alter_configs_response, api_versions_request, api_versions_response,
-    create_acls_request, create_acls_response, create_partitions_request, create_partitions_response,
-    create_topics_request, create_topics_response, delete_acls_request, delete_acls_response,
-    delete_groups_response, delete_records_request, delete_records_response, delete_topics_request,
-    delete_topics_response, describe_acls_request, describe_acls_response, describe_cluster_response,
-    describe_configs_request, describe_configs_response, describe_groups_response, describe_log_dirs_request,
+    alter_configs_request, alter_configs_response, alter_partition_reassignments_request,
+    alter_partition_reassignments_response, api_versions_request, api_versions_response, create_acls_request,
+    create_acls_response, create_partitions_request, create_partitions_response, create_topics_request,
+    create_topics_response, delete_acls_request, delete_acls_response, delete_groups_response,
+    delete_records_request, delete_records_response, delete_topics_request, delete_topics_response,
+    describe_acls_request, describe_acls_response, describe_cluster_response, describe_configs_request,
+    describe_configs_response, describe_groups_response, describe_log_dirs_request,
     describe_topic_partitions_request, describe_topic_partitions_response, fetch_request, fetch_response,
     find_coordinator_response, incremental_alter_configs_request, incremental_alter_configs_response,
     join_group_request, join_group_response, leave_group_request, leave_group_response,
     list_config_resources_response, list_groups_response, list_offsets_request, list_offsets_response,
-    metadata_request, metadata_response, offset_commit_request, offset_commit_response,
-    offset_delete_request, offset_delete_response, offset_fetch_request, offset_fetch_response,
-    offset_for_leader_epoch_request, offset_for_leader_epoch_response, produce_request, produce_response,
-    sync_group_request,
+    list_partition_reassignments_request, list_partition_reassignments_response, metadata_request,
+    metadata_response, offset_commit_request, offset_commit_response, offset_delete_request,
+    offset_delete_response, offset_fetch_request, offset_fetch_response, offset_for_leader_epoch_request,
+    offset_for_leader_epoch_response, produce_request, produce_response, sync_group_request,
 };
 pub use kafka_protocol::protocol::StrBytes;
 pub use log_dirs::DescribeLogDirsResponse;

@@ -40,6 +40,8 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
+        ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
+        ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
@@ -296,6 +298,20 @@ const INCREMENTAL_ALTER_CONFIGS_RESOURCE: &[Field] = &[
 ];
 const INCREMENTAL_ALTER_CONFIGS_VALUE: &[Field] =
     &[text("name"), int8("config_operation"), text("value").nullable()];
+
+const ALTER_PARTITION_REASSIGNMENTS: &[Field] = &[
+    int32("timeout_ms"),
+    boolean("allow_replication_factor_change").since(1),
+    array("topics", &Kind::Struct(ALTER_PARTITION_REASSIGNMENTS_TOPIC)),
+];
+const ALTER_PARTITION_REASSIGNMENTS_TOPIC: &[Field] =
+    &[text("name"), array("partitions", &Kind::Struct(ALTER_PARTITION_REASSIGNMENTS_PARTITION))];
+const ALTER_PARTITION_REASSIGNMENTS_PARTITION: &[Field] =
+    &[int32("partition_index"), array("replicas", &INT32).nullable()];
+
+const LIST_PARTITION_REASSIGNMENTS: &[Field] =
+    &[int32("timeout_ms"), array("topics", &Kind::Struct(LIST_PARTITION_REASSIGNMENTS_TOPIC)).nullable()];
+const LIST_PARTITION_REASSIGNMENTS_TOPIC: &[Field] = &[text("name"), array("partition_indexes", &INT32)];
 
 const OFFSET_DELETE: &[Field] = &[text("group_id"), array("topics", &Kind::Struct(OFFSET_DELETE_TOPIC))];
 const OFFSET_DELETE_TOPIC: &[Field] =

@@ -5,6 +5,7 @@ mod create;
 mod delete;
 mod partitions;
 mod property;
+mod reassign;
 mod start;
 
 use gracchus_base::metadata_record::MetadataRecord;
