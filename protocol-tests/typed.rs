@@ -60,6 +60,7 @@ asks! {
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
+    ElectLeaders: ElectLeadersRequest => ElectLeadersResponse;
     IncrementalAlterConfigs: IncrementalAlterConfigsRequest => IncrementalAlterConfigsResponse;
     AlterPartitionReassignments: AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse;
     ListPartitionReassignments: ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;

@@ -86,6 +86,7 @@ apis! {
     DescribeLogDirs = 35, 1..=5, 2;
     CreatePartitions = 37, 0..=3, 2;
     DeleteGroups = 42, 0..=2, 2;
+    ElectLeaders = 43, 0..=2, 2;
     IncrementalAlterConfigs = 44, 0..=1, 1;
     AlterPartitionReassignments = 45, 0..=1, 0;
     ListPartitionReassignments = 46, 0..=0, 0;

@@ -10,6 +10,7 @@ mod coordinator;
 mod crashes;
 mod damaged_files;
 mod disk_faults;
+mod elections;
 mod fetch;
 mod fetch_sessions;
 mod frames;

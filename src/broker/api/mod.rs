@@ -21,6 +21,7 @@ mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
 mod describe_topic_partitions;
+mod elect_leaders;
 mod fetch;
 mod find_coordinator;
 mod group;
@@ -87,7 +88,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 34] = [
+pub const SERVED: [Api; 35] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -115,6 +116,7 @@ pub const SERVED: [Api; 34] = [
     tells(ApiKey::DescribeLogDirs, 1, 5),
     api(ApiKey::CreatePartitions, 0, 3),
     api(ApiKey::DeleteGroups, 0, 2),
+    tells(ApiKey::ElectLeaders, 0, 2),
     api(ApiKey::IncrementalAlterConfigs, 0, 1),
     tells(ApiKey::AlterPartitionReassignments, 0, 1),
     tells(ApiKey::ListPartitionReassignments, 0, 0),
@@ -301,6 +303,7 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::CreatePartitions(create_partitions::handle(ctx, request).await)
         }
         Request::DeleteGroups(request) => Response::DeleteGroups(delete_groups::handle(ctx, request).await),
+        Request::ElectLeaders(request) => Response::ElectLeaders(elect_leaders::handle(ctx, &request)),
         Request::IncrementalAlterConfigs(request) => {
             Response::IncrementalAlterConfigs(incremental_alter_configs::handle(ctx, request).await)
         }

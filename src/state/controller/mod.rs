@@ -12,6 +12,7 @@ mod brokers;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
+mod elect_leader;
 mod features;
 mod producer_ids;
 mod reassign;
@@ -33,6 +34,7 @@ pub use brokers::{BrokerStart, bump_leader_epochs, register_broker, unfence_brok
 pub use create_partitions::{NewPartitions, PartitionsOutcome, create_partitions};
 pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_topic, create_topics};
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
+pub use elect_leader::{Election, elect_leader};
 pub use features::{Feature, SUPPORTED_FEATURES, bootstrap_records};
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
 pub use reassign::reassign_partition;

@@ -30,6 +30,10 @@ pub fn for_version(version: i16, response: &Response) -> Option<Response> {
         Response::ApiVersions(body) if version < 4 => {
             Response::ApiVersions(api_versions::without_min_zero(body.clone()))
         }
+        // Version 0 tells the errors of partitions alone.
+        Response::ElectLeaders(body) if version < 1 => {
+            Response::ElectLeaders(body.clone().with_error_code(0))
+        }
         Response::DescribeCluster(body) if version < 2 => {
             Response::DescribeCluster(describe_cluster(version, body.clone()))
         }

@@ -45,6 +45,7 @@ pub enum Response {
     DescribeLogDirs(messages::DescribeLogDirsResponse),
     CreatePartitions(messages::CreatePartitionsResponse),
     DeleteGroups(messages::DeleteGroupsResponse),
+    ElectLeaders(messages::ElectLeadersResponse),
     IncrementalAlterConfigs(messages::IncrementalAlterConfigsResponse),
     AlterPartitionReassignments(messages::AlterPartitionReassignmentsResponse),
     ListPartitionReassignments(messages::ListPartitionReassignmentsResponse),
@@ -110,6 +111,7 @@ fn encode_cut(
         }
         Response::CreatePartitions(body) => frame.write(body),
         Response::DeleteGroups(body) => frame.write(body),
+        Response::ElectLeaders(body) => frame.write(body),
         Response::IncrementalAlterConfigs(body) => frame.write(body),
         Response::AlterPartitionReassignments(body) => frame.write(body),
         Response::ListPartitionReassignments(body) => frame.write(body),
@@ -175,6 +177,7 @@ impl Response {
             Self::DescribeLogDirs(_) => ApiKey::DescribeLogDirs,
             Self::CreatePartitions(_) => ApiKey::CreatePartitions,
             Self::DeleteGroups(_) => ApiKey::DeleteGroups,
+            Self::ElectLeaders(_) => ApiKey::ElectLeaders,
             Self::IncrementalAlterConfigs(_) => ApiKey::IncrementalAlterConfigs,
             Self::AlterPartitionReassignments(_) => ApiKey::AlterPartitionReassignments,
             Self::ListPartitionReassignments(_) => ApiKey::ListPartitionReassignments,

@@ -39,6 +39,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::DescribeLogDirs => DESCRIBE_LOG_DIRS,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
+        ApiKey::ElectLeaders => ELECT_LEADERS,
         ApiKey::IncrementalAlterConfigs => INCREMENTAL_ALTER_CONFIGS,
         ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
@@ -288,6 +289,13 @@ const CREATE_PARTITIONS_TOPIC: &[Field] = &[
 const CREATE_PARTITIONS_ASSIGNMENT: &[Field] = &[array("broker_ids", &INT32)];
 
 const DELETE_GROUPS: &[Field] = &[array("groups_names", &TEXT)];
+
+const ELECT_LEADERS: &[Field] = &[
+    int8("election_type").since(1),
+    array("topic_partitions", &Kind::Struct(ELECT_LEADERS_TOPIC)).nullable(),
+    int32("timeout_ms"),
+];
+const ELECT_LEADERS_TOPIC: &[Field] = &[text("topic"), array("partitions", &INT32)];
 
 const INCREMENTAL_ALTER_CONFIGS: &[Field] =
     &[array("resources", &Kind::Struct(INCREMENTAL_ALTER_CONFIGS_RESOURCE)), boolean("validate_only")];

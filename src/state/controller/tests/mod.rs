@@ -3,6 +3,7 @@
 mod configs;
 mod create;
 mod delete;
+mod elect;
 mod partitions;
 mod property;
 mod reassign;
