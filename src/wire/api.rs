@@ -91,6 +91,7 @@ apis! {
     AlterPartitionReassignments = 45, 0..=1, 0;
     ListPartitionReassignments = 46, 0..=0, 0;
     OffsetDelete = 47, 0..=0, NEVER;
+    DescribeQuorum = 55, 0..=2, 0;
     DescribeCluster = 60, 0..=2, 0;
     ListConfigResources = 74, 0..=1, 0;
     DescribeTopicPartitions = 75, 0..=0, 0;

@@ -35,7 +35,7 @@ public final class GoldenFrames {
         ApiKeys.CREATE_TOPICS, ApiKeys.DELETE_TOPICS, ApiKeys.DELETE_RECORDS, ApiKeys.INIT_PRODUCER_ID,
         ApiKeys.OFFSET_FOR_LEADER_EPOCH, ApiKeys.DESCRIBE_ACLS, ApiKeys.CREATE_ACLS, ApiKeys.DELETE_ACLS, ApiKeys.DESCRIBE_CONFIGS, ApiKeys.ALTER_CONFIGS,
         ApiKeys.DESCRIBE_LOG_DIRS, ApiKeys.CREATE_PARTITIONS, ApiKeys.DELETE_GROUPS,
-        ApiKeys.ELECT_LEADERS, ApiKeys.INCREMENTAL_ALTER_CONFIGS, ApiKeys.ALTER_PARTITION_REASSIGNMENTS, ApiKeys.LIST_PARTITION_REASSIGNMENTS, ApiKeys.OFFSET_DELETE, ApiKeys.DESCRIBE_CLUSTER,
+        ApiKeys.ELECT_LEADERS, ApiKeys.INCREMENTAL_ALTER_CONFIGS, ApiKeys.ALTER_PARTITION_REASSIGNMENTS, ApiKeys.LIST_PARTITION_REASSIGNMENTS, ApiKeys.OFFSET_DELETE, ApiKeys.DESCRIBE_QUORUM, ApiKeys.DESCRIBE_CLUSTER,
         ApiKeys.LIST_CONFIG_RESOURCES, ApiKeys.DESCRIBE_TOPIC_PARTITIONS,
     };
 
@@ -154,6 +154,7 @@ public final class GoldenFrames {
                 case "int8": return (byte) (1 + hash % 100);
                 case "int16": return last.equals("ErrorCode") ? ERRORS[(int) (hash % ERRORS.length)]
                     : (short) (1 + hash % 30000);
+                case "uint16": return (int) (1 + hash % 60000);
                 case "int32": return (int) hash | 1;
                 case "int64": return hash << 16 | 1;
                 case "string": return last + "-" + Long.toHexString(hash);

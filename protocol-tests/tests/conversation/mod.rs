@@ -23,6 +23,7 @@ mod metadata;
 mod nonsense;
 mod offsets;
 mod produce;
+mod quorum;
 mod reassignments;
 mod retention;
 mod static_members;

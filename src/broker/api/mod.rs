@@ -20,6 +20,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
+mod describe_quorum;
 mod describe_topic_partitions;
 mod elect_leaders;
 mod fetch;
@@ -88,7 +89,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 35] = [
+pub const SERVED: [Api; 36] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -121,6 +122,7 @@ pub const SERVED: [Api; 35] = [
     tells(ApiKey::AlterPartitionReassignments, 0, 1),
     tells(ApiKey::ListPartitionReassignments, 0, 0),
     api(ApiKey::OffsetDelete, 0, 0),
+    tells(ApiKey::DescribeQuorum, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::ListConfigResources, 0, 1),
     tells(ApiKey::DescribeTopicPartitions, 0, 0),
@@ -314,6 +316,7 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::ListPartitionReassignments(list_partition_reassignments::handle(&request))
         }
         Request::OffsetDelete(request) => Response::OffsetDelete(offset_delete::handle(ctx, request).await),
+        Request::DescribeQuorum(request) => Response::DescribeQuorum(describe_quorum::handle(ctx, &request)),
         Request::DescribeCluster(request) => {
             Response::DescribeCluster(describe_cluster::handle(ctx, &request))
         }

@@ -34,6 +34,9 @@ pub fn for_version(version: i16, response: &Response) -> Option<Response> {
         Response::ElectLeaders(body) if version < 1 => {
             Response::ElectLeaders(body.clone().with_error_code(0))
         }
+        Response::DescribeQuorum(body) if version < 2 => {
+            Response::DescribeQuorum(describe_quorum(body.clone()))
+        }
         Response::DescribeCluster(body) if version < 2 => {
             Response::DescribeCluster(describe_cluster(version, body.clone()))
         }
@@ -154,6 +157,17 @@ fn describe_groups(
         group.error_message = None;
         if version < 3 {
             group.authorized_operations = OPERATIONS_UNKNOWN;
+        }
+    }
+    body
+}
+
+/// Below version 2 voters have neither directories nor addresses (KIP-853).
+fn describe_quorum(mut body: messages::DescribeQuorumResponse) -> messages::DescribeQuorumResponse {
+    body.nodes = Vec::new();
+    for partition in body.topics.iter_mut().flat_map(|topic| &mut topic.partitions) {
+        for replica in partition.current_voters.iter_mut().chain(&mut partition.observers) {
+            replica.replica_directory_id = messages::Uuid::nil();
         }
     }
     body

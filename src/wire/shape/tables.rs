@@ -44,6 +44,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
+        ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
@@ -325,6 +326,11 @@ const OFFSET_DELETE: &[Field] = &[text("group_id"), array("topics", &Kind::Struc
 const OFFSET_DELETE_TOPIC: &[Field] =
     &[text("name"), array("partitions", &Kind::Struct(OFFSET_DELETE_PARTITION))];
 const OFFSET_DELETE_PARTITION: &[Field] = &[int32("partition_index")];
+
+const DESCRIBE_QUORUM: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_QUORUM_TOPIC))];
+const DESCRIBE_QUORUM_TOPIC: &[Field] =
+    &[text("topic_name"), array("partitions", &Kind::Struct(DESCRIBE_QUORUM_PARTITION))];
+const DESCRIBE_QUORUM_PARTITION: &[Field] = &[int32("partition_index")];
 
 const DESCRIBE_CLUSTER: &[Field] = &[
     boolean("include_cluster_authorized_operations"),
