@@ -67,6 +67,8 @@ asks! {
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
     DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
+    DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse;
+    ListTransactions: ListTransactionsRequest => ListTransactionsResponse;
     ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;
     DescribeTopicPartitions: DescribeTopicPartitionsRequest => DescribeTopicPartitionsResponse;
 }

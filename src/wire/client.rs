@@ -86,6 +86,8 @@ pub fn encode_request_body(version: i16, request: &Request) -> Result<Bytes, Enc
         Request::OffsetDelete(body) => body.encode(&mut writer.out, version),
         Request::DescribeQuorum(body) => body.encode(&mut writer.out, version),
         Request::DescribeCluster(body) => body.encode(&mut writer.out, version),
+        Request::DescribeTransactions(body) => body.encode(&mut writer.out, version),
+        Request::ListTransactions(body) => body.encode(&mut writer.out, version),
         Request::ListConfigResources(body) => body.encode(&mut writer.out, version),
         Request::DescribeTopicPartitions(body) => body.encode(&mut writer.out, version),
     };
@@ -148,6 +150,8 @@ fn decode_body(api: ApiKey, version: i16, body: &mut Bytes) -> Result<Response, 
         ApiKey::OffsetDelete => Response::OffsetDelete(read(body, version)?),
         ApiKey::DescribeQuorum => Response::DescribeQuorum(read(body, version)?),
         ApiKey::DescribeCluster => Response::DescribeCluster(read(body, version)?),
+        ApiKey::DescribeTransactions => Response::DescribeTransactions(read(body, version)?),
+        ApiKey::ListTransactions => Response::ListTransactions(read(body, version)?),
         ApiKey::ListConfigResources => Response::ListConfigResources(read(body, version)?),
         ApiKey::DescribeTopicPartitions => Response::DescribeTopicPartitions(read(body, version)?),
     })

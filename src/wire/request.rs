@@ -48,6 +48,8 @@ pub enum Request {
     OffsetDelete(messages::OffsetDeleteRequest),
     DescribeQuorum(messages::DescribeQuorumRequest),
     DescribeCluster(messages::DescribeClusterRequest),
+    DescribeTransactions(messages::DescribeTransactionsRequest),
+    ListTransactions(messages::ListTransactionsRequest),
     ListConfigResources(messages::ListConfigResourcesRequest),
     DescribeTopicPartitions(messages::DescribeTopicPartitionsRequest),
 }
@@ -108,6 +110,8 @@ pub(crate) fn decode_checked(api: ApiKey, version: i16, body: Bytes) -> Result<R
         ApiKey::OffsetDelete => Request::OffsetDelete(body.read()?),
         ApiKey::DescribeQuorum => Request::DescribeQuorum(body.read()?),
         ApiKey::DescribeCluster => Request::DescribeCluster(body.read()?),
+        ApiKey::DescribeTransactions => Request::DescribeTransactions(body.read()?),
+        ApiKey::ListTransactions => Request::ListTransactions(body.read()?),
         ApiKey::ListConfigResources => Request::ListConfigResources(body.read()?),
         ApiKey::DescribeTopicPartitions => Request::DescribeTopicPartitions(body.read()?),
     })
@@ -193,6 +197,8 @@ impl Request {
             Self::OffsetDelete(_) => ApiKey::OffsetDelete,
             Self::DescribeQuorum(_) => ApiKey::DescribeQuorum,
             Self::DescribeCluster(_) => ApiKey::DescribeCluster,
+            Self::DescribeTransactions(_) => ApiKey::DescribeTransactions,
+            Self::ListTransactions(_) => ApiKey::ListTransactions,
             Self::ListConfigResources(_) => ApiKey::ListConfigResources,
             Self::DescribeTopicPartitions(_) => ApiKey::DescribeTopicPartitions,
         }

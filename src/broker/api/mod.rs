@@ -22,6 +22,7 @@ mod describe_groups;
 mod describe_log_dirs;
 mod describe_quorum;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod elect_leaders;
 mod fetch;
 mod find_coordinator;
@@ -35,6 +36,7 @@ mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -89,7 +91,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 36] = [
+pub const SERVED: [Api; 38] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -124,6 +126,8 @@ pub const SERVED: [Api; 36] = [
     api(ApiKey::OffsetDelete, 0, 0),
     tells(ApiKey::DescribeQuorum, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
+    tells(ApiKey::DescribeTransactions, 0, 0),
+    tells(ApiKey::ListTransactions, 0, 2),
     tells(ApiKey::ListConfigResources, 0, 1),
     tells(ApiKey::DescribeTopicPartitions, 0, 0),
 ];
@@ -320,6 +324,10 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::DescribeCluster(request) => {
             Response::DescribeCluster(describe_cluster::handle(ctx, &request))
         }
+        Request::DescribeTransactions(request) => {
+            Response::DescribeTransactions(describe_transactions::handle(request))
+        }
+        Request::ListTransactions(request) => Response::ListTransactions(list_transactions::handle(request)),
         Request::ListConfigResources(request) => {
             Response::ListConfigResources(list_config_resources::handle(ctx, &request))
         }

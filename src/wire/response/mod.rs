@@ -52,6 +52,8 @@ pub enum Response {
     OffsetDelete(messages::OffsetDeleteResponse),
     DescribeQuorum(messages::DescribeQuorumResponse),
     DescribeCluster(messages::DescribeClusterResponse),
+    DescribeTransactions(messages::DescribeTransactionsResponse),
+    ListTransactions(messages::ListTransactionsResponse),
     ListConfigResources(messages::ListConfigResourcesResponse),
     DescribeTopicPartitions(messages::DescribeTopicPartitionsResponse),
 }
@@ -119,6 +121,8 @@ fn encode_cut(
         Response::OffsetDelete(body) => frame.write(body),
         Response::DescribeQuorum(body) => frame.write(body),
         Response::DescribeCluster(body) => frame.write(body),
+        Response::DescribeTransactions(body) => frame.write(body),
+        Response::ListTransactions(body) => frame.write(body),
         Response::ListConfigResources(body) => frame.write(body),
         Response::DescribeTopicPartitions(body) => frame.write(body),
     }
@@ -186,6 +190,8 @@ impl Response {
             Self::OffsetDelete(_) => ApiKey::OffsetDelete,
             Self::DescribeQuorum(_) => ApiKey::DescribeQuorum,
             Self::DescribeCluster(_) => ApiKey::DescribeCluster,
+            Self::DescribeTransactions(_) => ApiKey::DescribeTransactions,
+            Self::ListTransactions(_) => ApiKey::ListTransactions,
             Self::ListConfigResources(_) => ApiKey::ListConfigResources,
             Self::DescribeTopicPartitions(_) => ApiKey::DescribeTopicPartitions,
         }

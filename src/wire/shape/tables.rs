@@ -8,6 +8,7 @@ use crate::api::ApiKey;
 const TEXT: Kind = Kind::Text;
 const INT8: Kind = Kind::Fixed(1);
 const INT32: Kind = Kind::Fixed(4);
+const INT64: Kind = Kind::Fixed(8);
 
 /// The fields of a request's body.
 pub fn request(api: ApiKey) -> &'static [Field] {
@@ -46,6 +47,8 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
+        ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
+        ApiKey::ListTransactions => LIST_TRANSACTIONS,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
         ApiKey::DescribeTopicPartitions => DESCRIBE_TOPIC_PARTITIONS,
     }
@@ -336,6 +339,15 @@ const DESCRIBE_CLUSTER: &[Field] = &[
     boolean("include_cluster_authorized_operations"),
     int8("endpoint_type").since(1),
     boolean("include_fenced_brokers").since(2),
+];
+
+const DESCRIBE_TRANSACTIONS: &[Field] = &[array("transactional_ids", &TEXT)];
+
+const LIST_TRANSACTIONS: &[Field] = &[
+    array("state_filters", &TEXT),
+    array("producer_id_filters", &INT64),
+    int64("duration_filter").since(1),
+    text("transactional_id_pattern").since(2).nullable(),
 ];
 
 const LIST_CONFIG_RESOURCES: &[Field] = &[array("resource_types", &INT8).since(1)];
