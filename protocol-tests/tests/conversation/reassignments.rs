@@ -15,8 +15,11 @@ const REQUEST_TIMED_OUT: i16 = 7;
 const INVALID_REPLICA_ASSIGNMENT: i16 = 39;
 const NO_REASSIGNMENT_IN_PROGRESS: i16 = 85;
 
-fn alter(topics: &[(&TopicName, &[(i32, Option<&[i32]>)])]) -> AlterPartitionReassignmentsRequest {
-    let partition = |(index, replicas): &(i32, Option<&[i32]>)| {
+/// A partition, and the brokers that it is to be on.
+type Move<'a> = (i32, Option<&'a [i32]>);
+
+fn alter(topics: &[(&TopicName, &[Move<'_>])]) -> AlterPartitionReassignmentsRequest {
+    let partition = |(index, replicas): &Move<'_>| {
         let replicas = replicas.map(|ids| ids.iter().map(|id| BrokerId(*id)).collect());
         ReassignablePartition::default().with_partition_index(*index).with_replicas(replicas)
     };
@@ -44,7 +47,7 @@ async fn a_partition_stays_where_it_is_and_moves_nowhere_else() {
     };
     let (nine, minus_one) = (unregistered(9), unregistered(-1));
     for version in versions(ApiKey::AlterPartitionReassignments) {
-        let asked: [(i32, Option<&[i32]>); 8] = [
+        let asked: [Move<'_>; 8] = [
             (0, Some(&[1])),
             (1, Some(&[])),
             (1, Some(&[9])),
