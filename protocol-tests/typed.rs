@@ -67,6 +67,7 @@ asks! {
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
     DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
+    DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;
     DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse;
     ListTransactions: ListTransactionsRequest => ListTransactionsResponse;
     ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;

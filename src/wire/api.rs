@@ -93,6 +93,7 @@ apis! {
     OffsetDelete = 47, 0..=0, NEVER;
     DescribeQuorum = 55, 0..=2, 0;
     DescribeCluster = 60, 0..=2, 0;
+    DescribeProducers = 61, 0..=0, 0;
     DescribeTransactions = 65, 0..=0, 0;
     ListTransactions = 66, 0..=2, 0;
     ListConfigResources = 74, 0..=1, 0;

@@ -24,6 +24,7 @@ mod no_transactions;
 mod nonsense;
 mod offsets;
 mod produce;
+mod producers;
 mod quorum;
 mod reassignments;
 mod retention;

@@ -20,6 +20,7 @@ mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
 mod describe_log_dirs;
+mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod describe_transactions;
@@ -91,7 +92,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 38] = [
+pub const SERVED: [Api; 39] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -126,6 +127,7 @@ pub const SERVED: [Api; 38] = [
     api(ApiKey::OffsetDelete, 0, 0),
     tells(ApiKey::DescribeQuorum, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
+    tells(ApiKey::DescribeProducers, 0, 0),
     tells(ApiKey::DescribeTransactions, 0, 0),
     tells(ApiKey::ListTransactions, 0, 2),
     tells(ApiKey::ListConfigResources, 0, 1),
@@ -323,6 +325,9 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::DescribeQuorum(request) => Response::DescribeQuorum(describe_quorum::handle(ctx, &request)),
         Request::DescribeCluster(request) => {
             Response::DescribeCluster(describe_cluster::handle(ctx, &request))
+        }
+        Request::DescribeProducers(request) => {
+            Response::DescribeProducers(describe_producers::handle(ctx, request).await)
         }
         Request::DescribeTransactions(request) => {
             Response::DescribeTransactions(describe_transactions::handle(request))

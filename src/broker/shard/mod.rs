@@ -15,6 +15,7 @@ mod thread;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use gracchus_base::producer::ProducerSnapshot;
 use gracchus_base::{ErrorCode, LeaderEpoch, Offset};
 use gracchus_state::config::TopicConfig;
 use gracchus_wire::records::Batch;
@@ -44,6 +45,11 @@ pub enum Message {
         key: PartitionKey,
         before: Offset,
         reply: oneshot::Sender<Result<Offset, ErrorCode>>,
+    },
+    /// What is remembered of a partition's producers.
+    DescribeProducers {
+        key: PartitionKey,
+        reply: oneshot::Sender<Result<Vec<ProducerSnapshot>, ErrorCode>>,
     },
     /// Collects what the checkpoint files hold, and log sizes.
     Checkpoint(oneshot::Sender<Vec<PartitionCheckpoint>>),

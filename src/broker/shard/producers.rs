@@ -3,9 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use gracchus_base::ErrorCode;
+use gracchus_base::producer::ProducerSnapshot;
+
 use super::partition_log::PartitionLog;
 use crate::memory::Gauge;
-use crate::partition::PartitionKey;
+use crate::partition::{PartitionKey, Status};
 
 /// When there are too many, so that not each of a flood costs a look at all partitions, this part of all goes.
 const EVICTED_PART: usize = 16;
@@ -48,6 +51,15 @@ impl Producers {
 }
 
 impl PartitionLog {
+    /// What is remembered of each producer, by id.
+    pub(super) fn describe_producers(&self) -> Result<Vec<ProducerSnapshot>, ErrorCode> {
+        if self.status == Status::Online {
+            Ok(self.leader.producers().snapshot())
+        } else {
+            Err(ErrorCode::KafkaStorageError)
+        }
+    }
+
     /// Tells the counter how many producers there are.
     pub(super) fn count_producers(&mut self) {
         let producers = self.leader.producers();

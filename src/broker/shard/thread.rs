@@ -220,6 +220,10 @@ impl Shard {
                     reply.send(partition.and_then(|partition| partition.delete_records(before))).is_err();
                 self.touched.insert(key);
             }
+            Message::DescribeProducers { key, reply } => {
+                let partition = self.partitions.get(&key).ok_or(ErrorCode::UnknownTopicOrPartition);
+                drop(reply.send(partition.and_then(|partition| partition.describe_producers())));
+            }
             Message::Checkpoint(reply) => drop(reply.send(self.checkpoints())),
             Message::Tick => self.tick(),
             Message::Close(reply) => self.closing = Some(reply),

@@ -47,6 +47,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
+        ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
         ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
         ApiKey::ListTransactions => LIST_TRANSACTIONS,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
@@ -340,6 +341,9 @@ const DESCRIBE_CLUSTER: &[Field] = &[
     int8("endpoint_type").since(1),
     boolean("include_fenced_brokers").since(2),
 ];
+
+const DESCRIBE_PRODUCERS: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_PRODUCERS_TOPIC))];
+const DESCRIBE_PRODUCERS_TOPIC: &[Field] = &[text("name"), array("partition_indexes", &INT32)];
 
 const DESCRIBE_TRANSACTIONS: &[Field] = &[array("transactional_ids", &TEXT)];
 
