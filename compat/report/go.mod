@@ -1,0 +1,3 @@
+module gracchus/compat/report
+
+go 1.24
