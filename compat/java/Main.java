@@ -31,7 +31,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /** What Apache Kafka's own Java client does with one broker: `Main HOST:PORT` prints a row per capability. */
 class Main extends Report {
-    static final String READ = "java-read";
+    static final String READ = Version.NAME + "-read";
     static String address;
     static AdminClient admin;
 
@@ -54,8 +54,8 @@ class Main extends Report {
     }
 
     static String topic(String name, int partitions) throws Exception {
-        admin.createTopics(Set.of(new NewTopic("java-" + name, partitions, (short) 1))).all().get();
-        return "java-" + name;
+        admin.createTopics(Set.of(new NewTopic(Version.NAME + "-" + name, partitions, (short) 1))).all().get();
+        return Version.NAME + "-" + name;
     }
 
     static byte[] bytes(String text) {
@@ -80,7 +80,7 @@ class Main extends Report {
     }
 
     static KafkaConsumer<byte[], byte[]> consumer(String group, Object... settings) {
-        var properties = properties("group.id", "java-" + group, "auto.offset.reset", "earliest", "enable.auto.commit", "false",
+        var properties = properties("group.id", Version.NAME + "-" + group, "auto.offset.reset", "earliest", "enable.auto.commit", "false",
             "session.timeout.ms", "6000", "heartbeat.interval.ms", "500");
         properties.putAll(properties(settings));
         return new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
@@ -108,9 +108,9 @@ class Main extends Report {
 
     static void admins() {
         check("admin-create", () -> topic("created", 3));
-        check("admin-describe", () -> equal(Version.partitions(admin, "java-created"), 3));
+        check("admin-describe", () -> equal(Version.partitions(admin, Version.NAME + "-created"), 3));
         check("admin-alter-config", () -> {
-            var resource = new ConfigResource(ConfigResource.Type.TOPIC, "java-created");
+            var resource = new ConfigResource(ConfigResource.Type.TOPIC, Version.NAME + "-created");
             Version.alter(admin, resource, new ConfigEntry("retention.ms", "123456789"));
             // A broker may show a moment later what it said it did; the check has a limit of its own.
             for (var value = ""; !value.equals("123456789"); Thread.sleep(50)) {
@@ -118,8 +118,8 @@ class Main extends Report {
             }
         });
         check("admin-delete", () -> {
-            admin.deleteTopics(Set.of("java-created")).all().get();
-            equal(admin.listTopics().names().get().contains("java-created"), false);
+            admin.deleteTopics(Set.of(Version.NAME + "-created")).all().get();
+            equal(admin.listTopics().names().get().contains(Version.NAME + "-created"), false);
         });
     }
 
@@ -145,11 +145,11 @@ class Main extends Report {
             var record = new ProducerRecord<>(topic("headers", 1), bytes("k"), bytes("a"));
             record.headers().add("one", bytes("1")).add("one", bytes("2")).add("empty", bytes("")).add("null", null);
             produce(List.of(record));
-            equal(read("java-headers", 1, 0).get(0).headers(), record.headers());
+            equal(read(Version.NAME + "-headers", 1, 0).get(0).headers(), record.headers());
         });
         check("produce-null-value", () -> {
             produce(List.of(new ProducerRecord<>(topic("null", 1), bytes("k"), null)));
-            var found = read("java-null", 1, 0).get(0);
+            var found = read(Version.NAME + "-null", 1, 0).get(0);
             equal(new String(found.key(), StandardCharsets.UTF_8), "k");
             equal(found.value(), null);
         });
@@ -157,7 +157,7 @@ class Main extends Report {
             String[] texts = Collections.nCopies(5000, "x".repeat(100)).toArray(String[]::new);
             var offsets = produce(values(topic("large", 1), texts), "batch.size", "900000");
             equal(offsets, LongStream.range(0, 5000).boxed().collect(Collectors.toList()));
-            equal(read("java-large", 5000, 0).size(), 5000);
+            equal(read(Version.NAME + "-large", 5000, 0).size(), 5000);
         });
     }
 
@@ -184,7 +184,7 @@ class Main extends Report {
         check("consume-subscribe", () -> {
             produce(values(topic("pattern-1", 1), "one"));
             try (var reader = consumer("pattern")) {
-                reader.subscribe(Pattern.compile("java-pattern-.*"));
+                reader.subscribe(Pattern.compile(Version.NAME + "-pattern-.*"));
                 equal(texts(take(reader, 1, 30)), List.of("one"));
             }
         });
@@ -234,7 +234,7 @@ class Main extends Report {
                 pollUntil(List.of(first), List.of(4));
             }
         });
-        var partition = new TopicPartition("java-committed", 0);
+        var partition = new TopicPartition(Version.NAME + "-committed", 0);
         check("group-commit", () -> {
             produce(values(topic("committed", 1), "a", "b", "c"));
             try (var reader = consumer("commits", "max.poll.records", "2")) {
@@ -242,7 +242,7 @@ class Main extends Report {
                 equal(texts(take(reader, 2, 30)), List.of("a", "b"));
                 reader.commitSync(Map.of(partition, new OffsetAndMetadata(2)));
             }
-            var found = admin.listConsumerGroupOffsets("java-commits").partitionsToOffsetAndMetadata().get();
+            var found = admin.listConsumerGroupOffsets(Version.NAME + "-commits").partitionsToOffsetAndMetadata().get();
             equal(found.get(partition).offset(), 2L);
         });
         check("group-resume", () -> {
@@ -252,7 +252,7 @@ class Main extends Report {
             }
         });
         check("group-lag", () -> {
-            var committed = admin.listConsumerGroupOffsets("java-commits").partitionsToOffsetAndMetadata().get().get(partition).offset();
+            var committed = admin.listConsumerGroupOffsets(Version.NAME + "-commits").partitionsToOffsetAndMetadata().get().get(partition).offset();
             try (var reader = consumer("unused")) {
                 equal(reader.endOffsets(Set.of(partition)).get(partition) - committed, 1L);
             }
@@ -272,7 +272,7 @@ class Main extends Report {
     }
 
     static void errors() {
-        seen("error-unknown-topic", () -> error(() -> produce(values("java-nowhere", "a"), "max.block.ms", "3000")));
+        seen("error-unknown-topic", () -> error(() -> produce(values(Version.NAME + "-nowhere", "a"), "max.block.ms", "3000")));
         seen("error-too-large", () -> {
             var value = new byte[2_000_000];
             new Random(1).nextBytes(value);

@@ -182,13 +182,15 @@ func adminChecks() []Check {
 				return err == nil && found[0].Value == value, err
 			})
 		}),
-		Simple("admin-delete", func(context.Context) error {
+		Simple("admin-delete", func(ctx context.Context) error {
 			if err := admin.DeleteTopic(name); err != nil {
 				return err
 			}
-			found, err := admin.ListTopics()
-			_, there := found[name]
-			return errors.Join(err, Equal(there, false))
+			return Soon(ctx, func() (bool, error) {
+				found, err := admin.ListTopics()
+				_, there := found[name]
+				return !there, err
+			})
 		}),
 	}
 }

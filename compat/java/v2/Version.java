@@ -7,6 +7,7 @@ import org.apache.kafka.common.config.ConfigResource;
 
 /** What is said otherwise with the client of 2.1: it has AlterConfigs only, and no static members. */
 class Version {
+    static final String NAME = "java-2";
     static final boolean STATIC_MEMBERS = false;
 
     static int partitions(AdminClient admin, String topic) throws Exception {

@@ -8,6 +8,7 @@ import org.apache.kafka.common.config.ConfigResource;
 
 /** What is said otherwise with the client of 4.x. */
 class Version {
+    static final String NAME = "java-4";
     static final boolean STATIC_MEMBERS = true;
 
     static int partitions(AdminClient admin, String topic) throws Exception {
