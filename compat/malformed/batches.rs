@@ -6,7 +6,7 @@ use gracchus_wire::ApiKey;
 use gracchus_wire::records::{Attributes, BatchHeader, BatchOptions, Compression};
 
 use crate::case::{Case, Group, request, versions};
-use crate::fill::{Set, body};
+use crate::fill::{Set, body, varint};
 use crate::values::batch;
 
 /// Bytes of the header.
@@ -215,14 +215,7 @@ fn records() -> Vec<Lie> {
 
 /// A signed varint.
 fn zigzag(value: i64) -> Vec<u8> {
-    let mut value = ((value << 1) ^ (value >> 63)) as u64;
-    let mut out = Vec::new();
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-    out
+    varint(((value << 1) ^ (value >> 63)) as u64)
 }
 
 /// A batch that the setup can send to a topic.

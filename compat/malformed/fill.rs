@@ -207,7 +207,8 @@ impl Writer<'_> {
 }
 
 /// An unsigned varint in as few bytes as it needs.
-pub fn varint(mut value: u32) -> Vec<u8> {
+pub fn varint(value: impl Into<u64>) -> Vec<u8> {
+    let mut value = value.into();
     let mut out = Vec::new();
     while value >= 0x80 {
         out.push(value as u8 | 0x80);

@@ -141,7 +141,7 @@ fn lengths(api: ApiKey, version: i16, made: &Body, place: &Place, lies: &mut Vec
             lies.push(("text that is not UTF-8", text));
         }
         if flexible {
-            let long = [varint(40_001), vec![b'a'; 40_000]].concat();
+            let long = [varint(40_001u32), vec![b'a'; 40_000]].concat();
             let end = place.at + place.prefix + place.value;
             lies.push((
                 "text of 40,000 bytes",
@@ -153,9 +153,9 @@ fn lengths(api: ApiKey, version: i16, made: &Body, place: &Place, lies: &mut Vec
 
 /// Lies about the tagged fields of a struct, which has none.
 fn tags(api: ApiKey, version: i16, made: &Body, place: &Place, lies: &mut Vec<Lie>) {
-    let huge = [&[1, 99][..], &varint(100_000), &[0x55; 100_000]].concat();
+    let huge = [&[1, 99][..], &varint(100_000u32), &[0x55; 100_000]].concat();
     let number = [&[1][..], &varint(u32::MAX), &[1, 0]].concat();
-    let beyond = [&[1, 99][..], &varint(100_000)].concat();
+    let beyond = [&[1, 99][..], &varint(100_000u32)].concat();
     let lie = |name: &'static str, bytes: &[u8]| (name, replaced(made, place, bytes));
     lies.extend([
         lie("an unknown tagged field", &[1, 99, 2, 1, 2]),

@@ -242,9 +242,6 @@ impl Shard {
 
     /// Opens the partitions that wait for it, several at once.
     fn open_all(&mut self) {
-        if self.to_open.is_empty() {
-            return;
-        }
         while !self.to_open.is_empty() {
             let rest = self.to_open.len().saturating_sub(OPENED_AT_ONCE);
             let (to_open, env) = (self.to_open.split_off(rest), &self.env);
