@@ -9,8 +9,10 @@ use std::net::SocketAddr;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::sync::OnceLock;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TrySendError, sync_channel};
+use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Resource;
@@ -18,6 +20,9 @@ pub use rustix::process::Signal;
 
 /// How long a test waits for something that should come at once.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Lines that may wait to be read. One that logs more is taken for one that logs without end, and fails its test.
+const LINES_MAX: usize = 100_000;
 
 /// The program, built once per test run: `cargo test` alone does not build another package's binary.
 ///
@@ -102,6 +107,8 @@ pub struct Process {
     /// It may start others, to whom its signals go too.
     is_group: bool,
     lines: Receiver<String>,
+    /// There were more than [`LINES_MAX`].
+    is_flood: Arc<AtomicBool>,
     /// What it has logged so far.
     pub seen: Vec<String>,
 }
@@ -121,15 +128,19 @@ impl Process {
     fn spawn(mut command: Command, is_group: bool) -> Self {
         let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
         let stderr = BufReader::new(child.stderr.take().expect("stderr is piped"));
-        let (sender, lines) = channel();
-        std::thread::spawn(move || {
+        let (sender, lines) = sync_channel(LINES_MAX);
+        let is_flood = Arc::new(AtomicBool::new(false));
+        let flood = is_flood.clone();
+        thread::spawn(move || {
             for line in stderr.lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    return;
+                match sender.try_send(line) {
+                    Ok(()) => {}
+                    Err(TrySendError::Full(_)) => flood.store(true, Ordering::Relaxed),
+                    Err(TrySendError::Disconnected(_)) => return,
                 }
             }
         });
-        Self { child, is_group, lines, seen: Vec::new() }
+        Self { child, is_group, lines, is_flood, seen: Vec::new() }
     }
 
     /// Waits for the first line with `text` in it.
@@ -245,5 +256,7 @@ impl Drop for Process {
         }
         drop(self.child.kill());
         drop(self.child.wait());
+        let is_flood = self.is_flood.load(Ordering::Relaxed);
+        assert!(!is_flood || thread::panicking(), "it has logged more than {LINES_MAX} lines");
     }
 }

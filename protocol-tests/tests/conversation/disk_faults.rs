@@ -52,6 +52,10 @@ async fn faults_26_without_space_errors_are_retriable_reads_go_on_and_writes_res
     }
     process.signal(Signal::KILL);
     process.wait();
+    for once in ["clients may retry until there is space", "there is space again"] {
+        let lines = process.seen.iter().filter(|line| line.contains(once)).count();
+        assert_eq!(lines, 1, "{once}: however often clients try");
+    }
     let (_process, address) = serve(dir.path(), &[]);
     let mut client = Client::connect(address).await;
     assert_eq!(values(&mut client, &topic).await, expected);

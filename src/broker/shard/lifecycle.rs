@@ -81,6 +81,7 @@ impl PartitionLog {
             wants_flush: false,
             unflushed_records: 0,
             unflushed_since: None,
+            waits_for_space: false,
             written_at: Monotonic::default(),
             told: None,
             producers: Holding::new(env.producers.clone()),

@@ -45,6 +45,8 @@ pub(super) struct PartitionLog {
     pub(super) unflushed_records: i64,
     /// When the oldest unflushed record was appended (`flush.ms`).
     pub(super) unflushed_since: Option<Monotonic>,
+    /// The last append found no space. Logged when that changes, and not for every client that tries again.
+    pub(super) waits_for_space: bool,
     /// When the newest record was appended since the start.
     pub(super) written_at: Monotonic,
     /// The high watermark as a place, to spare readers the lookup.
@@ -177,7 +179,12 @@ impl PartitionLog {
             self.wants_flush = true;
         }
         match log.append(batches, now) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                if std::mem::take(&mut self.waits_for_space) {
+                    tracing::info!(partition = %self.partition.name(), "there is space again");
+                }
+                Ok(())
+            }
             Err(error) => {
                 let offline = !matches!(error, AppendError::NoSpace(_));
                 Err(self.failed("batches were not appended", &error, offline))
@@ -190,8 +197,8 @@ impl PartitionLog {
         if offline {
             tracing::error!(%partition, %error, what, "the partition goes offline");
             self.go_offline();
-        } else {
-            tracing::warn!(%partition, %error, what, "the client may retry");
+        } else if !std::mem::replace(&mut self.waits_for_space, true) {
+            tracing::warn!(%partition, %error, what, "clients may retry until there is space");
         }
         ErrorCode::KafkaStorageError
     }
