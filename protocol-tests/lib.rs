@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod mutants;
 pub mod power_cuts;
 pub mod process;
+pub mod seeds;
 pub mod soak;
 pub mod typed;
 

@@ -214,19 +214,21 @@ fn power(cuts: u32, seed: u64) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// A failure is a panic that says what is wrong.
+/// A failure is a panic that says what is wrong. The table goes to standard output, what is being done to standard error.
 fn soaked(minutes: u64, seed: u64, threads: usize) -> ExitCode {
-    let runtime = tokio::runtime::Runtime::new().expect("threads for a runtime");
     println!("| | | minutes |\n|---|---|---:|");
-    let rows = match runtime.block_on(soak::run(minutes, seed, threads)) {
-        Ok(rows) => rows,
-        Err(missing) => {
-            eprintln!("{missing}");
-            return ExitCode::FAILURE;
+    let began = Instant::now();
+    let mut tell = |progress| match progress {
+        soak::Progress::Begins(what) => eprintln!("{:6} s: {what}", began.elapsed().as_secs()),
+        soak::Progress::Done(row) => {
+            println!("| {} | {} | {:.1} |", row.what, row.done, row.took.as_secs_f64() / 60.0);
         }
     };
-    for row in rows {
-        println!("| {} | {} | {:.1} |", row.what, row.done, row.took.as_secs_f64() / 60.0);
+    match block_on(soak::run(minutes, seed, threads, &mut tell)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(missing) => {
+            eprintln!("{missing}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }

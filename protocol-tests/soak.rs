@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::faults::{clock, crowd, eio, space};
 use crate::fuzz::Until;
+use crate::seeds::Tally;
 use crate::{broker_simulation, crash_points, fuzz, kill_loop, power_cuts};
 
 /// Power cuts of one log in a turn.
@@ -33,6 +34,17 @@ pub struct Row {
     pub took: Duration,
 }
 
+/// What is told while it goes on.
+#[derive(Debug)]
+pub enum Progress {
+    /// A part begins, with what repeats it.
+    Begins(String),
+    Done(Row),
+}
+
+/// Where [`Progress`] goes.
+type Tell<'a> = &'a mut dyn FnMut(Progress);
+
 /// Runs everything, for `minutes` in all, from a seed on.
 ///
 /// # Errors
@@ -40,21 +52,25 @@ pub struct Row {
 ///
 /// # Panics
 /// When something does not hold, with what it is and the seed.
-pub async fn run(minutes: u64, seed: u64, threads: usize) -> Result<Vec<Row>, String> {
+pub async fn run(minutes: u64, seed: u64, threads: usize, tell: Tell<'_>) -> Result<(), String> {
     let each = Duration::from_secs(minutes * 60) / 6;
-    let mut rows = from_outside(each, seed).await?;
-    rows.extend([
-        everything_read(each, seed),
-        one_log(each, seed, threads),
-        simulated_broker(each, seed, threads),
-        whole_broker(each, seed).await,
-        process(each, seed).await,
-    ]);
-    Ok(rows)
+    from_outside(each, seed, tell).await?;
+    tell(Progress::Begins("fuzz".to_owned()));
+    let row = everything_read(each, seed);
+    tell(Progress::Done(row));
+    let row = one_log(each, seed, threads, tell);
+    tell(Progress::Done(row));
+    let row = simulated_broker(each, seed, threads, tell);
+    tell(Progress::Done(row));
+    let row = whole_broker(each, seed, tell).await;
+    tell(Progress::Done(row));
+    let row = process(each, seed, tell).await;
+    tell(Progress::Done(row));
+    Ok(())
 }
 
 /// Whatever takes tools and rights of the machine, in turn.
-async fn from_outside(time: Duration, seed: u64) -> Result<Vec<Row>, String> {
+async fn from_outside(time: Duration, seed: u64, tell: Tell<'_>) -> Result<(), String> {
     let began = Instant::now();
     let mut took = [Duration::ZERO; 4];
     let (mut calls, mut disks, mut jumps) =
@@ -63,12 +79,17 @@ async fn from_outside(time: Duration, seed: u64) -> Result<Vec<Row>, String> {
     while crowds.is_empty() || began.elapsed() < time {
         let mut turn = Instant::now();
         let mut lap = || std::mem::replace(&mut turn, Instant::now()).elapsed();
-        calls.add(eio::run(EIO_ROUNDS, seed + crowds.len() as u64).await?);
+        let seed = seed + crowds.len() as u64;
+        tell(Progress::Begins(format!("eio --rounds {EIO_ROUNDS} --seed {seed}")));
+        calls.add(eio::run(EIO_ROUNDS, seed).await?);
         took[0] += lap();
+        tell(Progress::Begins("space".to_owned()));
         disks.add(space::run().await?);
         took[1] += lap();
+        tell(Progress::Begins("clock --rounds 1".to_owned()));
         jumps.add(clock::run(1).await?);
         took[2] += lap();
+        tell(Progress::Begins(format!("crowd --connections {CONNECTIONS}")));
         crowds.push(crowd::run(CONNECTIONS).await);
         took[3] += lap();
     }
@@ -80,13 +101,17 @@ async fn from_outside(time: Duration, seed: u64) -> Result<Vec<Row>, String> {
         ("a process whose clock jumps", jumps.to_string()),
         ("crowds of connections", crowd),
     ];
-    Ok(done.into_iter().zip(took).map(|((what, done), took)| Row { what, done, took }).collect())
+    done.into_iter()
+        .zip(took)
+        .for_each(|((what, done), took)| tell(Progress::Done(Row { what, done, took })));
+    Ok(())
 }
 
-fn simulated_broker(time: Duration, seed: u64, threads: usize) -> Row {
+fn simulated_broker(time: Duration, seed: u64, threads: usize, tell: Tell<'_>) -> Row {
     let began = Instant::now();
     let mut all = broker_simulation::Tally::default();
     while began.elapsed() < time {
+        tell(Progress::Begins(format!("simulate --seeds {SEEDS} --seed {}", seed + all.seeds)));
         match broker_simulation::run_many(seed + all.seeds, SEEDS, threads) {
             Ok(done) => all.add(done),
             Err(failure) => panic!("{failure}"),
@@ -107,28 +132,30 @@ fn everything_read(time: Duration, seed: u64) -> Row {
     }
 }
 
-fn one_log(time: Duration, seed: u64, threads: usize) -> Row {
+fn one_log(time: Duration, seed: u64, threads: usize, tell: Tell<'_>) -> Row {
     let began = Instant::now();
-    let (mut schedules, mut points, mut batches) = (0, 0, 0);
+    let mut all = crash_points::Done::default();
     while began.elapsed() < time {
-        match crash_points::run(seed + schedules, POINTS, threads) {
-            Ok(done) => {
-                schedules += done.schedules;
-                points += done.tally.points;
-                batches += done.tally.batches;
-            }
+        let seed = seed + all.schedules;
+        tell(Progress::Begins(format!("crashes --points {POINTS} --seed {seed}")));
+        match crash_points::run(seed, POINTS, threads) {
+            Ok(done) => all.add(done),
             Err(failure) => panic!("{failure}"),
         }
     }
-    let done = format!("{points} power cuts in {schedules} schedules; {batches} batches read back");
+    let crash_points::Done { schedules, tally } = all;
+    let done =
+        format!("{} power cuts in {schedules} schedules; {} batches read back", tally.points, tally.batches);
     Row { what: "one log, power cut at every operation of a simulated disk", done, took: began.elapsed() }
 }
 
-async fn whole_broker(time: Duration, seed: u64) -> Row {
+async fn whole_broker(time: Duration, seed: u64, tell: Tell<'_>) -> Row {
     let began = Instant::now();
     let (mut power_cuts, mut acknowledged) = (0, (0, 0, 0));
     while began.elapsed() < time {
-        let done = power_cuts::run(POWER_CUTS, seed + u64::from(power_cuts)).await;
+        let seed = seed + u64::from(power_cuts);
+        tell(Progress::Begins(format!("power --cuts {POWER_CUTS} --seed {seed}")));
+        let done = power_cuts::run(POWER_CUTS, seed).await;
         power_cuts += done.power_cuts;
         let (records, commits, topics) = done.acknowledged;
         acknowledged = (acknowledged.0 + records, acknowledged.1 + commits, acknowledged.2 + topics);
@@ -140,11 +167,13 @@ async fn whole_broker(time: Duration, seed: u64) -> Row {
     Row { what: "a whole broker under load, on a simulated disk", done, took: began.elapsed() }
 }
 
-async fn process(time: Duration, seed: u64) -> Row {
+async fn process(time: Duration, seed: u64, tell: Tell<'_>) -> Row {
     let began = Instant::now();
     let (mut kills, mut acknowledged, mut slowest) = (0, 0, Duration::ZERO);
     while began.elapsed() < time {
-        let done = kill_loop::run(KILLS, seed + u64::from(kills)).await;
+        let seed = seed + u64::from(kills);
+        tell(Progress::Begins(format!("kills --kills {KILLS} --seed {seed}")));
+        let done = kill_loop::run(KILLS, seed).await;
         kills += done.kills;
         acknowledged += done.acknowledged;
         slowest = slowest.max(done.slowest_start);

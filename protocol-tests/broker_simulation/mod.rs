@@ -15,9 +15,8 @@ mod member;
 mod producer;
 mod reader;
 
+use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::{fmt, thread};
 
 use gracchus_base::Entropy;
 use gracchus_log::fs::sim::SimDisk;
@@ -25,6 +24,7 @@ use gracchus_log::fs::sim::SimDisk;
 use self::clock::SimClock;
 use self::history::History;
 use self::life::{End, Life, Positions};
+use crate::seeds;
 
 /// Lives of the broker that one seed has, the last one without trouble.
 const LIVES: usize = 6;
@@ -45,9 +45,9 @@ pub struct Tally {
     pub trace: u64,
 }
 
-impl Tally {
-    /// The order of seeds does not matter to the sum, nor to its trace.
-    pub fn add(&mut self, other: Self) {
+impl seeds::Tally for Tally {
+    /// The order of seeds does not matter to the trace, either.
+    fn add(&mut self, other: Self) {
         self.seeds += other.seeds;
         self.lives += other.lives;
         self.power_cuts += other.power_cuts;
@@ -97,27 +97,7 @@ impl std::error::Error for Failure {}
 /// # Errors
 /// The first failure that a thread came upon.
 pub fn run_many(seed: u64, seeds: u64, threads: usize) -> Result<Tally, Box<Failure>> {
-    let next = AtomicU64::new(seed);
-    let failed = AtomicBool::new(false);
-    let work = || -> Result<Tally, Box<Failure>> {
-        let mut all = Tally::default();
-        while !failed.load(Ordering::Relaxed) {
-            let seed_now = next.fetch_add(1, Ordering::Relaxed);
-            if seed_now >= seed + seeds {
-                break;
-            }
-            all.add(run(seed_now).inspect_err(|_| failed.store(true, Ordering::Relaxed))?);
-        }
-        Ok(all)
-    };
-    thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
-        let mut all = Tally::default();
-        for thread in threads {
-            all.add(thread.join().expect("a simulation does not panic")?);
-        }
-        Ok(all)
-    })
+    seeds::play(seed, threads, |next| next < seed + seeds, run)
 }
 
 /// Plays one seed.
