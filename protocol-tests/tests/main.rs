@@ -12,4 +12,5 @@ mod power_cuts;
 mod rude_clients;
 mod starting;
 mod tidy;
+mod traps;
 mod unread_answers;

@@ -12,7 +12,7 @@ const LONGER: &[(&str, usize)] = &[];
 /// Words that have no place in committed code, and where they are allowed all the same.
 const FORBIDDEN: &[&str] = &["todo!(", "dbg!(", "unimplemented!(", "thread::sleep("];
 
-fn root() -> PathBuf {
+pub(super) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace").to_owned()
 }
 
@@ -36,7 +36,7 @@ fn relative(path: &Path) -> String {
     path.strip_prefix(root()).expect("below the workspace").display().to_string()
 }
 
-fn sources() -> Vec<(String, String)> {
+pub(super) fn sources() -> Vec<(String, String)> {
     let dirs = ["src", "protocol-tests", "compat"];
     let paths = dirs.iter().flat_map(|dir| files(&root().join(dir), ".rs"));
     paths.map(|path| (relative(&path), fs::read_to_string(&path).expect("a source file"))).collect()

@@ -88,7 +88,7 @@ async fn traps_26_an_unknown_topic_or_partition_is_told_by_version() {
 }
 
 #[tokio::test]
-async fn traps_23_epochs_other_than_the_leaders_are_refused() {
+async fn traps_23_69_epochs_other_than_the_leaders_are_refused() {
     let Some((mut broker, mut client)) = start_with(&[]).await else { return };
     let topic = create(&mut client, "epoch", 1, &[]).await;
     three(&mut client, &topic).await;
@@ -106,7 +106,7 @@ async fn traps_23_epochs_other_than_the_leaders_are_refused() {
             if error != 0 {
                 assert_eq!((data.high_watermark, &data.records), (-1, &Some(bytes::Bytes::new())));
             }
-            // TRAPS 69: who is fenced is told the leader and where it is.
+            // Who is fenced is told the leader and where it is.
             let hint = (data.current_leader.leader_id.0, data.current_leader.leader_epoch);
             let is_told = error == 74 && version >= 16;
             assert_eq!(hint, if is_told { (1, epoch) } else { (-1, -1) }, "version {version}, epoch {asked}");

@@ -172,7 +172,7 @@ async fn traps_25_versions_that_know_topics_by_id_are_advertised_together() {
 }
 
 #[tokio::test]
-async fn answers_of_a_pipeline_come_in_the_order_of_its_requests() {
+async fn traps_11_answers_of_a_pipeline_come_in_the_order_of_its_requests() {
     let (_broker, mut client) = start().await;
     let topic = create(&mut client, "order", 1, &[]).await;
     let mut frames = Vec::new();
@@ -188,7 +188,7 @@ async fn answers_of_a_pipeline_come_in_the_order_of_its_requests() {
         let answer = client.receive_answer(9, ProduceRequest::default()).await;
         assert_eq!(answer.responses[0].partition_responses[0].base_offset, round);
         if round % 5 == 4 {
-            // TRAPS 11: what was written before on this connection is what is read.
+            // What was written before on this connection is what is read.
             let answer = client.receive_answer(8, ListOffsetsRequest::default()).await;
             assert_eq!(answer.topics[0].partitions[0].offset, round + 1);
         }

@@ -98,7 +98,7 @@ fn every_version_of_a_group_is_read() {
 }
 
 #[test]
-fn offsets_are_written_as_kafka_4_3_writes_them() {
+fn traps_71_offsets_are_written_as_kafka_4_3_writes_them() {
     let written = |value| encode(&offset_record(value)).unwrap();
     assert_eq!(written(Some(offset(4))), (hex(OFFSET_KEY), Some(hex(OFFSET_VALUES[4]))));
     let without_id = OffsetCommitValue { topic_id: TopicId::ZERO, ..offset(4) };
@@ -112,7 +112,7 @@ fn offsets_are_written_as_kafka_4_3_writes_them() {
 }
 
 #[test]
-fn groups_are_written_as_kafka_4_3_writes_them() {
+fn traps_71_groups_are_written_as_kafka_4_3_writes_them() {
     let written = |value| encode(&group_record(value)).unwrap();
     assert_eq!(written(Some(group(3))), (hex(GROUP_KEY), Some(hex(GROUP_VALUES[3]))));
     let empty = GroupMetadataValue {
