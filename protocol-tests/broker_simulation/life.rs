@@ -22,6 +22,9 @@ const MEMBER_GROUPS: [&str; 2] = ["shared", "other"];
 const MEMBERS: usize = 3;
 const FREE_GROUP: &str = "free";
 
+/// How long the first topic may take, in a life without trouble.
+const TOPIC_IS_MADE: Duration = Duration::from_secs(60);
+
 /// How a life ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum End {
@@ -113,8 +116,14 @@ impl Life<'_> {
             chance: Entropy::seeded(self.chance.next_u64()),
             history: self.history.clone(),
         };
-        while !admin::create(&client, TOPIC, PARTITIONS).await && !self.is_over() {
-            client.rest(100).await;
+        // A failed flush of the metadata log refuses every change until the next start.
+        let made = async {
+            while !admin::create(&client, TOPIC, PARTITIONS).await && !self.is_over() {
+                client.rest(100).await;
+            }
+        };
+        if timeout(TOPIC_IS_MADE, made).await.is_err() && is_last {
+            return Err("the topic is not made".to_owned());
         }
         judge::check(&client).await;
         let mut clients = JoinSet::new();

@@ -4,10 +4,10 @@
 //! then does the new image become visible. Everything that waits is committed together. What must not be here: the
 //! decisions, which are `state::controller`, and what the broker does with a new image, which is `metadata`.
 
-use std::io;
 use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::{io, mem};
 
 use gracchus_base::metadata_record::MetadataRecord;
 use gracchus_base::{BrokerId, ErrorCode};
@@ -50,7 +50,7 @@ impl Controller {
         execution: Execution,
     ) -> io::Result<(Self, Running)> {
         let (queue, receiver) = mpsc::channel(QUEUE_MAX);
-        let driver = Driver { quorum, publisher };
+        let driver = Driver { quorum, publisher, is_failing: false };
         let running = execution.clone().start("controller", STACK_BYTES, driver.run(receiver, execution))?;
         Ok((Self { queue, broker }, running))
     }
@@ -94,6 +94,8 @@ impl Controller {
 struct Driver {
     quorum: Quorum,
     publisher: Publisher,
+    /// The last change was not committed. Logged when that changes, and not for every client that tries again.
+    is_failing: bool,
 }
 
 impl Driver {
@@ -155,12 +157,17 @@ impl Driver {
     fn append(&mut self, records: &[MetadataRecord], mut loader: ImageLoader) -> Result<(), ErrorCode> {
         match self.quorum.append(records) {
             Ok(()) => {
+                if mem::take(&mut self.is_failing) {
+                    tracing::info!("metadata is committed again");
+                }
                 let changes = loader.take_changes();
                 self.publisher.publish(Arc::new(loader.image().clone()), &changes);
                 Ok(())
             }
             Err(error) => {
-                tracing::error!(%error, "metadata was not committed");
+                if !mem::replace(&mut self.is_failing, true) {
+                    tracing::error!(%error, "metadata was not committed");
+                }
                 Err(ErrorCode::KafkaStorageError)
             }
         }

@@ -113,7 +113,9 @@ impl Quorum {
         let start = self.next_offset();
         if let Err(error) = self.append_all(records) {
             // What is committed next must not stand behind half a change. If it cannot be cut off, the log is offline.
-            if let Err(error) = self.log.truncate_to(start) {
+            if !self.log.is_offline()
+                && let Err(error) = self.log.truncate_to(start)
+            {
                 tracing::error!(%error, "half a change of metadata was not taken back");
             }
             return Err(error);
