@@ -183,7 +183,7 @@ func fenced(ctx context.Context) (string, error) {
 	if _, err := static(ctx, ""); err != nil {
 		return "", err
 	}
-	// The library's heartbeats cannot be read by a broker in their newest version; who joins again is told the same.
+	// The library reads a heartbeat's error as its throttle time; who joins again is told the same.
 	_, err = static(ctx, first)
 	return Seen(err, kafka.FencedInstanceID)
 }
