@@ -1,9 +1,9 @@
-//! The rows of a client written in Rust: each check prints one line, PASS, FAIL or NONE, its name, and what was seen.
+//! The rows of a client written in Rust: each check prints one line, PASS or FAIL, its name, and what was seen.
 
 use std::error::Error;
 use std::fmt::Debug;
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::{sleep, timeout};
 
@@ -23,12 +23,6 @@ pub async fn sees(name: &str, attempt: impl Future<Output = Outcome<String>>) {
         Ok(Err(error)) => row("FAIL", name, &error.to_string()),
         Err(_) => row("FAIL", name, &format!("not done after {LIMIT:?}")),
     }
-}
-
-/// The library has no such thing: a dash in the table.
-#[allow(dead_code, reason = "not every library lacks something")]
-pub fn none(name: &str, why: &str) {
-    row("NONE", name, why);
 }
 
 fn row(verdict: &str, name: &str, seen: &str) {
@@ -54,6 +48,11 @@ pub async fn soon(mut holds: impl AsyncFnMut() -> Outcome<bool>) -> Outcome {
         sleep(Duration::from_millis(50)).await;
     }
     Ok(())
+}
+
+#[allow(clippy::disallowed_methods, reason = "no part of the broker, which has a clock of its own")]
+pub fn now_ms() -> Outcome<i64> {
+    Ok(i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis())?)
 }
 
 pub fn compressible() -> Vec<String> {

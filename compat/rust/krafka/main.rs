@@ -1,6 +1,6 @@
 //! What krafka, a client in Rust alone, does with one broker: `krafka HOST:PORT` prints a row per capability.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use krafka::admin::{ConfigOp, ConfigResource, NewTopic};
 use krafka::consumer::{AutoOffsetReset, Consumer, ConsumerBuilder, ConsumerRecord};
@@ -8,7 +8,7 @@ use krafka::error::KrafkaError;
 use krafka::producer::{Acks, ProducerBuilder};
 
 use krafka::{Compression, Kafka, Record};
-use report::{Outcome, check, compressible, equal, large_batch, sees, soon, too_large};
+use report::{Outcome, check, compressible, equal, large_batch, now_ms, sees, soon, too_large};
 use tokio::time::timeout;
 
 mod groups;
@@ -186,7 +186,7 @@ async fn consume_checks(kafka: &Kafka) {
     })
     .await;
     check("consume-timestamp", async {
-        let (name, now) = ("krafka-times", SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as i64);
+        let (name, now) = ("krafka-times", now_ms()?);
         let records = values(name, &["A", "B", "C"]).into_iter().zip([3000, 2000, 1000]);
         let records = records.map(|(record, ago)| record.timestamp(now - ago)).collect();
         round_trip(kafka, name, records, as_it_is).await?;
