@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError
-from report import check, equal, run
+from report import check, equal, produce_checks, run, texts, values
 
 ADDRESS = {"bootstrap_servers": sys.argv[1]}
 
@@ -44,10 +44,6 @@ async def produce(name, records, **settings):
         return [answer and answer.offset for answer in await asyncio.gather(*sent)]
 
 
-def values(*texts):
-    return [{"value": text.encode()} for text in texts]
-
-
 def consumer(group=None, topics=(), **settings):
     return started(AIOKafkaConsumer(*topics, **ADDRESS, **{"group_id": group and f"aiokafka-{group}",
                    "auto_offset_reset": "earliest", "enable_auto_commit": False, **settings}))
@@ -60,10 +56,6 @@ async def take(reader, count, seconds=30):
         for records in (await reader.getmany(timeout_ms=200, max_records=count - len(taken))).values():
             taken += records
     return taken
-
-
-def texts(records):
-    return [record.value.decode() for record in records]
 
 
 async def read(name, count, offset=0):
@@ -112,57 +104,13 @@ async def admin_delete():
         equal("aiokafka-created" in await admin.list_topics(), False)
 
 
-def codec(kind):
-    @check(f"produce-{kind}")
-    async def produce_codec():
-        name = await topic(kind)
-        await produce(name, values(*["again and again " * 20] * 50), compression_type=kind)
-        equal(texts(await read(name, 50)), ["again and again " * 20] * 50)
+def waited(action):
+    """The action for who does not await: it opens and closes what it needs, so that each can have a loop of its own."""
+    return lambda *arguments, **settings: asyncio.run(action(*arguments, **settings))
 
 
-for kind in ["gzip", "snappy", "lz4", "zstd"]:
-    codec(kind)
-
-
-@check("produce-idempotent")
-async def produce_idempotent():
-    name = await topic("idempotent")
-    equal(await produce(name, values("a", "b", "c"), enable_idempotence=True), [0, 1, 2])
-
-
-def acks(level):
-    @check(f"produce-acks-{level}")
-    async def produce_acks():
-        name = await topic(f"acks-{level}")
-        await produce(name, values("a", "b"), acks=level)
-        equal(texts(await read(name, 2)), ["a", "b"])
-
-
-for level in [0, 1, "all"]:
-    acks(level)
-
-
-@check("produce-headers")
-async def produce_headers():
-    headers = [("one", b"1"), ("one", b"2"), ("empty", b"")]
-    name = await topic("headers")
-    await produce(name, [{"value": b"a", "headers": headers}])
-    equal(list((await read(name, 1))[0].headers), headers)
-
-
-@check("produce-null-value")
-async def produce_null_value():
-    name = await topic("null")
-    await produce(name, [{"key": b"k", "value": None}])
-    (record,) = await read(name, 1)
-    equal((record.key, record.value), (b"k", None))
-
-
-@check("produce-large-batch")
-async def produce_large_batch():
-    name = await topic("large")
-    equal(await produce(name, values(*["x" * 100] * 5000), max_batch_size=900_000), list(range(5000)))
-    equal(len(await read(name, 5000)), 5000)
+produce_checks(waited(topic), waited(produce), waited(read), compression=lambda kind: {"compression_type": kind},
+               acks=lambda level: {"acks": level}, idempotent={"enable_idempotence": True}, one_batch={"max_batch_size": 900_000})
 
 
 @check("consume-beginning")

@@ -3,12 +3,13 @@
 import os
 import sys
 import time
+from functools import partial
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import (
     AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, OffsetSpec, ResourceType,
 )
-from report import check, equal, raises, run, soon
+from report import check, collect, equal, produce_checks, raises, run, share, soon, texts, values
 
 ADDRESS = {"bootstrap.servers": sys.argv[1]}
 admin = AdminClient(ADDRESS)
@@ -39,28 +40,21 @@ def produce(name, records, **settings):
     return [record.offset() for _, record in answers]
 
 
-def values(*texts):
-    return [{"value": text.encode()} for text in texts]
-
-
 def consumer(group="unused", **settings):
     return Consumer({**ADDRESS, "group.id": f"confluent-{group}", "auto.offset.reset": "earliest",
                      "enable.auto.commit": False, **settings})
 
 
+def poll(reader, _most=1):
+    record = reader.poll(0.2)
+    if record is not None and record.error():
+        raise KafkaException(record.error())
+    return [record] if record is not None else []
+
+
 def take(reader, count, seconds=30):
     """That many records."""
-    until, taken = time.monotonic() + seconds, []
-    while len(taken) < count and time.monotonic() < until:
-        record = reader.poll(0.2)
-        if record is not None and record.error():
-            raise KafkaException(record.error())
-        taken += [record] if record is not None else []
-    return taken
-
-
-def texts(records):
-    return [record.value().decode() for record in records]
+    return collect(partial(poll, reader), count, seconds)
 
 
 def read(name, count, offset=0):
@@ -97,58 +91,9 @@ def admin_delete():
     equal("confluent-created" in admin.list_topics(timeout=10).topics, False)
 
 
-def codec(kind):
-    @check(f"produce-{kind}")
-    def produce_codec():
-        name = topic(kind)
-        produce(name, values(*["again and again " * 20] * 50), **{"compression.type": kind})
-        equal(texts(read(name, 50)), ["again and again " * 20] * 50)
-
-
-for kind in ["gzip", "snappy", "lz4", "zstd"]:
-    codec(kind)
-
-
-@check("produce-idempotent")
-def produce_idempotent():
-    name = topic("idempotent")
-    equal(produce(name, values("a", "b", "c"), **{"enable.idempotence": True}), [0, 1, 2])
-
-
-def acks(level):
-    @check(f"produce-acks-{level}")
-    def produce_acks():
-        name = topic(f"acks-{level}")
-        produce(name, values("a", "b"), acks=level)
-        equal(texts(read(name, 2)), ["a", "b"])
-
-
-for level in ["0", "1", "all"]:
-    acks(level)
-
-
-@check("produce-headers")
-def produce_headers():
-    headers = [("one", b"1"), ("one", b"2"), ("empty", b""), ("null", None)]
-    name = topic("headers")
-    produce(name, [{"value": b"a", "headers": headers}])
-    equal(read(name, 1)[0].headers(), headers)
-
-
-@check("produce-null-value")
-def produce_null_value():
-    name = topic("null")
-    produce(name, [{"key": b"k", "value": None}])
-    (record,) = read(name, 1)
-    equal((record.key(), record.value()), (b"k", None))
-
-
-@check("produce-large-batch")
-def produce_large_batch():
-    name = topic("large")
-    offsets = produce(name, values(*["x" * 100] * 5000), **{"batch.size": 900_000, "batch.num.messages": 10_000})
-    equal(offsets, list(range(5000)))
-    equal(len(read(name, 5000)), 5000)
+produce_checks(topic, produce, read, compression=lambda kind: {"compression.type": kind}, acks=lambda level: {"acks": level},
+               idempotent={"enable.idempotence": True}, one_batch={"batch.size": 900_000, "batch.num.messages": 10_000},
+               null_header=[("null", None)])
 
 
 @check("consume-beginning")
@@ -213,17 +158,11 @@ def consume_seek():
 def group_rebalance():
     name, settings = topic("shared", 4), {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
     members = [consumer("shared", **settings), consumer("shared", **settings)]
-    until = time.monotonic() + 30
     for member in members:
         member.subscribe([name])
-    while [len(member.assignment()) for member in members] != [2, 2] and time.monotonic() < until:
-        for member in members:
-            member.poll(0.2)
-    equal([len(member.assignment()) for member in members], [2, 2])
+    share(members, [2, 2], poll)
     members[1].close()
-    while len(members[0].assignment()) != 4 and time.monotonic() < until:
-        members[0].poll(0.2)
-    equal(len(members[0].assignment()), 4)
+    share(members[:1], [4], poll)
     members[0].close()
 
 

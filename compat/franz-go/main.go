@@ -3,10 +3,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -155,24 +153,21 @@ func adminChecks() []Check {
 }
 
 func produceChecks() []Check {
-	long := strings.Repeat("again and again ", 20)
-	many := func(text string, count int) []*kgo.Record {
-		return values(strings.Split(strings.Repeat(text+",", count)[:(len(text)+1)*count-1], ",")...)
-	}
+	many := func() []*kgo.Record { return values(Compressible()...) }
 	headers := []kgo.RecordHeader{{Key: "one", Value: []byte("1")}, {Key: "one", Value: []byte("2")}, {Key: "null"}}
 	headed := &kgo.Record{Value: []byte("a"), Headers: headers}
 	return []Check{
-		sent("gzip", many(long, 50), kgo.ProducerBatchCompression(kgo.GzipCompression())),
-		sent("snappy", many(long, 50), kgo.ProducerBatchCompression(kgo.SnappyCompression())),
-		sent("lz4", many(long, 50), kgo.ProducerBatchCompression(kgo.Lz4Compression())),
-		sent("zstd", many(long, 50), kgo.ProducerBatchCompression(kgo.ZstdCompression())),
+		sent("gzip", many(), kgo.ProducerBatchCompression(kgo.GzipCompression())),
+		sent("snappy", many(), kgo.ProducerBatchCompression(kgo.SnappyCompression())),
+		sent("lz4", many(), kgo.ProducerBatchCompression(kgo.Lz4Compression())),
+		sent("zstd", many(), kgo.ProducerBatchCompression(kgo.ZstdCompression())),
 		sent("idempotent", values("a", "b", "c")),
 		sent("acks-0", values("a", "b"), kgo.RequiredAcks(kgo.NoAck()), kgo.DisableIdempotentWrite()),
 		sent("acks-1", values("a", "b"), kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite()),
 		sent("acks-all", values("a", "b"), kgo.RequiredAcks(kgo.AllISRAcks())),
 		sent("headers", []*kgo.Record{headed}),
 		sent("null-value", []*kgo.Record{{Key: []byte("k")}}),
-		sent("large-batch", many(strings.Repeat("x", 100), 5000), kgo.ProducerBatchMaxBytes(900_000)),
+		sent("large-batch", values(LargeBatch()...), kgo.ProducerBatchMaxBytes(900_000)),
 	}
 }
 
@@ -261,14 +256,10 @@ func errorChecks() []Check {
 			return Seen(produce(ctx, "franz-nowhere", values("a"), kgo.UnknownTopicRetries(1)), kerr.UnknownTopicOrPartition)
 		}},
 		{Name: "error-too-large", Try: func(ctx context.Context) (string, error) {
-			value := make([]byte, 2_000_000)
-			if _, err := rand.Read(value); err != nil {
-				return "", err
-			}
 			if err := topic(ctx, "franz-too-large", 1); err != nil {
 				return "", err
 			}
-			err := produce(ctx, "franz-too-large", []*kgo.Record{{Value: value}}, kgo.ProducerBatchMaxBytes(5_000_000))
+			err := produce(ctx, "franz-too-large", []*kgo.Record{{Value: TooLarge()}}, kgo.ProducerBatchMaxBytes(5_000_000))
 			return Seen(err, kerr.MessageTooLarge)
 		}},
 		{Name: "error-fenced-member", Try: func(ctx context.Context) (string, error) {

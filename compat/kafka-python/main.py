@@ -3,11 +3,12 @@
 import os
 import sys
 import time
+from functools import partial
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError
-from report import check, equal, raises, run, soon
+from report import check, collect, equal, produce_checks, raises, run, share, soon, texts, values
 
 ADDRESS = {"bootstrap_servers": sys.argv[1]}
 admin = KafkaAdminClient(**ADDRESS)
@@ -29,10 +30,6 @@ def produce(name, records, **settings):
         producer.close(timeout=5)
 
 
-def values(*texts):
-    return [{"value": text.encode()} for text in texts]
-
-
 def consumer(group=None, **settings):
     # The library may share out partitions before it has the topic's metadata, and then none until it asks again.
     usual = {"auto_offset_reset": "earliest", "enable_auto_commit": False, "session_timeout_ms": 6000,
@@ -40,17 +37,13 @@ def consumer(group=None, **settings):
     return KafkaConsumer(**ADDRESS, **usual, group_id=group and f"kafka-python-{group}", **settings)
 
 
+def poll(reader, most=1):
+    return [record for records in reader.poll(timeout_ms=200, max_records=most).values() for record in records]
+
+
 def take(reader, count, seconds=30):
     """That many records."""
-    until, taken = time.monotonic() + seconds, []
-    while len(taken) < count and time.monotonic() < until:
-        for records in reader.poll(timeout_ms=200, max_records=count - len(taken)).values():
-            taken += records
-    return taken
-
-
-def texts(records):
-    return [record.value.decode() for record in records]
+    return collect(partial(poll, reader), count, seconds)
 
 
 def read(name, count, offset=0):
@@ -86,57 +79,9 @@ def admin_delete():
     equal("kafka-python-created" in admin.list_topics(), False)
 
 
-def codec(kind):
-    @check(f"produce-{kind}")
-    def produce_codec():
-        name = topic(kind)
-        produce(name, values(*["again and again " * 20] * 50), compression_type=kind)
-        equal(texts(read(name, 50)), ["again and again " * 20] * 50)
-
-
-for kind in ["gzip", "snappy", "lz4", "zstd"]:
-    codec(kind)
-
-
-@check("produce-idempotent")
-def produce_idempotent():
-    name = topic("idempotent")
-    equal(produce(name, values("a", "b", "c"), enable_idempotence=True), [0, 1, 2])
-
-
-def acks(level):
-    @check(f"produce-acks-{level}")
-    def produce_acks():
-        name = topic(f"acks-{level}")
-        produce(name, values("a", "b"), acks=level, enable_idempotence=level == "all")
-        equal(texts(read(name, 2)), ["a", "b"])
-
-
-for level in [0, 1, "all"]:
-    acks(level)
-
-
-@check("produce-headers")
-def produce_headers():
-    headers = [("one", b"1"), ("one", b"2"), ("empty", b"")]
-    name = topic("headers")
-    produce(name, [{"value": b"a", "headers": headers}])
-    equal([tuple(header) for header in read(name, 1)[0].headers], headers)
-
-
-@check("produce-null-value")
-def produce_null_value():
-    name = topic("null")
-    produce(name, [{"key": b"k", "value": None}])
-    (record,) = read(name, 1)
-    equal((record.key, record.value), (b"k", None))
-
-
-@check("produce-large-batch")
-def produce_large_batch():
-    name = topic("large")
-    equal(produce(name, values(*["x" * 100] * 5000), batch_size=900_000), list(range(5000)))
-    equal(len(read(name, 5000)), 5000)
+produce_checks(topic, produce, read, compression=lambda kind: {"compression_type": kind},
+               acks=lambda level: {"acks": level, "enable_idempotence": level == "all"},
+               idempotent={"enable_idempotence": True}, one_batch={"batch_size": 900_000})
 
 
 @check("consume-beginning")
@@ -197,23 +142,14 @@ def consume_seek():
     reader.close()
 
 
-def poll_until(readers, assigned):
-    """Polls until each has so many partitions."""
-    until = time.monotonic() + 20
-    while [len(reader.assignment()) for reader in readers] != assigned and time.monotonic() < until:
-        for reader in readers:
-            reader.poll(timeout_ms=200)
-    equal([len(reader.assignment()) for reader in readers], assigned)
-
-
 @check("group-rebalance")
 def group_rebalance():
     name, members = topic("shared", 4), [consumer("shared"), consumer("shared")]
     for member in members:
         member.subscribe([name])
-    poll_until(members, [2, 2])
+    share(members, [2, 2], poll)
     members[1].close()
-    poll_until(members[:1], [4])
+    share(members[:1], [4], poll)
     members[0].close()
 
 

@@ -3,6 +3,7 @@ package report
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"reflect"
@@ -97,4 +98,22 @@ func Seen(err, expected error) (string, error) {
 		return "", fmt.Errorf("found %v, expected %v", err, expected)
 	}
 	return expected.Error(), nil
+}
+
+// Compressible values, and those of a batch that is nearly as large as it may be.
+func Compressible() []string { return repeated(strings.Repeat("again and again ", 20), 50) }
+func LargeBatch() []string   { return repeated(strings.Repeat("x", 100), 5000) }
+
+func repeated(text string, count int) (texts []string) {
+	for range count {
+		texts = append(texts, text)
+	}
+	return texts
+}
+
+// TooLarge is a value that no broker takes unless it is told to, also when it is compressed.
+func TooLarge() []byte {
+	value := make([]byte, 2_000_000)
+	rand.Read(value)
+	return value
 }

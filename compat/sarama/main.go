@@ -3,11 +3,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/IBM/sarama"
@@ -197,14 +195,11 @@ func adminChecks() []Check {
 
 func produceChecks() (checks []Check) {
 	few := func(name string) []*sarama.ProducerMessage { return values(name, "a", "b", "c") }
-	many := func(text string, count int) func(string) []*sarama.ProducerMessage {
-		texts := strings.Split(strings.Repeat(text+",", count-1)+text, ",")
-		return func(name string) []*sarama.ProducerMessage { return values(name, texts...) }
-	}
+	many := func(name string) []*sarama.ProducerMessage { return values(name, Compressible()...) }
 	codecs := []sarama.CompressionCodec{sarama.CompressionGZIP, sarama.CompressionSnappy, sarama.CompressionLZ4, sarama.CompressionZSTD}
 	for _, codec := range codecs {
 		change := func(config *sarama.Config) { config.Producer.Compression = codec }
-		checks = append(checks, sent(codec.String(), many(strings.Repeat("again and again ", 20), 50), change))
+		checks = append(checks, sent(codec.String(), many, change))
 	}
 	checks = append(checks, sent("idempotent", few, func(config *sarama.Config) {
 		config.Producer.Idempotent, config.Producer.RequiredAcks, config.Net.MaxOpenRequests = true, sarama.WaitForAll, 1
@@ -221,8 +216,8 @@ func produceChecks() (checks []Check) {
 	null := func(name string) []*sarama.ProducerMessage {
 		return []*sarama.ProducerMessage{{Topic: name, Key: sarama.StringEncoder("k")}}
 	}
-	return append(checks, sent("headers", headers, nil), sent("null-value", null, nil),
-		sent("large-batch", many(strings.Repeat("x", 100), 5000), nil))
+	large := func(name string) []*sarama.ProducerMessage { return values(name, LargeBatch()...) }
+	return append(checks, sent("headers", headers, nil), sent("null-value", null, nil), sent("large-batch", large, nil))
 }
 
 func main() {
@@ -238,14 +233,10 @@ func errorChecks() []Check {
 			return Seen(produce(values("sarama-nowhere", "a"), nil), sarama.ErrUnknownTopicOrPartition)
 		}},
 		{Name: "error-too-large", Try: func(context.Context) (string, error) {
-			value := make([]byte, 2_000_000)
-			if _, err := rand.Read(value); err != nil {
-				return "", err
-			}
 			if err := topic("sarama-too-large", 1); err != nil {
 				return "", err
 			}
-			err := produce(values("sarama-too-large", string(value)), func(config *sarama.Config) { config.Producer.MaxMessageBytes = 5_000_000 })
+			err := produce(values("sarama-too-large", string(TooLarge())), func(config *sarama.Config) { config.Producer.MaxMessageBytes = 5_000_000 })
 			return Seen(err, sarama.ErrMessageSizeTooLarge)
 		}},
 		{Name: "error-fenced-member", Try: fenced},
