@@ -46,6 +46,7 @@ asks! {
     SyncGroup: SyncGroupRequest => SyncGroupResponse;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
     ListGroups: ListGroupsRequest => ListGroupsResponse;
+    SaslHandshake: SaslHandshakeRequest => SaslHandshakeResponse;
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;
     DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse;
@@ -58,6 +59,7 @@ asks! {
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse;
     AlterConfigs: AlterConfigsRequest => AlterConfigsResponse;
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse;
+    SaslAuthenticate: SaslAuthenticateRequest => SaslAuthenticateResponse;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
     ElectLeaders: ElectLeadersRequest => ElectLeadersResponse;

@@ -58,6 +58,7 @@ fn text(api: ApiKey, path: &str, name: &str) -> Option<&'static str> {
         (_, _, "rack_id") => "",
         (_, "states_filter.item", _) => "Stable",
         (_, "types_filter.item", _) => "classic",
+        (_, _, "mechanism") => "PLAIN",
         (_, _, "client_software_name" | "client_software_version") => "1",
         _ => return None,
     };

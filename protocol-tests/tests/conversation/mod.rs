@@ -20,6 +20,7 @@ mod idempotence;
 mod list_offsets;
 mod members;
 mod metadata;
+mod no_sasl;
 mod no_transactions;
 mod nonsense;
 mod offsets;

@@ -44,6 +44,8 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync_group;
 mod topic_result;
 
@@ -92,7 +94,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 39] = [
+pub const SERVED: [Api; 41] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -106,6 +108,7 @@ pub const SERVED: [Api; 39] = [
     api(ApiKey::SyncGroup, 0, 5),
     tells(ApiKey::DescribeGroups, 0, 6),
     tells(ApiKey::ListGroups, 0, 5),
+    tells(ApiKey::SaslHandshake, 0, 1),
     api(ApiKey::ApiVersions, 0, 4),
     api(ApiKey::CreateTopics, 2, 7),
     api(ApiKey::DeleteTopics, 1, 6),
@@ -118,6 +121,7 @@ pub const SERVED: [Api; 39] = [
     tells(ApiKey::DescribeConfigs, 1, 4),
     api(ApiKey::AlterConfigs, 0, 2),
     tells(ApiKey::DescribeLogDirs, 1, 5),
+    tells(ApiKey::SaslAuthenticate, 0, 2),
     api(ApiKey::CreatePartitions, 0, 3),
     api(ApiKey::DeleteGroups, 0, 2),
     tells(ApiKey::ElectLeaders, 0, 2),
@@ -289,6 +293,7 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::DescribeGroups(describe_groups::handle(ctx, request).await)
         }
         Request::ListGroups(request) => Response::ListGroups(list_groups::handle(ctx, request).await),
+        Request::SaslHandshake(_) => Response::SaslHandshake(sasl_handshake::handle()),
         Request::CreateTopics(request) => Response::CreateTopics(create_topics::handle(ctx, request).await),
         Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics::handle(ctx, request).await),
         Request::DeleteRecords(request) => {
@@ -307,6 +312,7 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::DescribeLogDirs(request) => {
             Response::DescribeLogDirs(describe_log_dirs::handle(ctx, request).await)
         }
+        Request::SaslAuthenticate(_) => Response::SaslAuthenticate(sasl_authenticate::handle()),
         Request::CreatePartitions(request) => {
             Response::CreatePartitions(create_partitions::handle(ctx, request).await)
         }

@@ -31,6 +31,7 @@ pub enum Response {
     SyncGroup(messages::SyncGroupResponse),
     DescribeGroups(messages::DescribeGroupsResponse),
     ListGroups(messages::ListGroupsResponse),
+    SaslHandshake(messages::SaslHandshakeResponse),
     ApiVersions(messages::ApiVersionsResponse),
     CreateTopics(messages::CreateTopicsResponse),
     DeleteTopics(messages::DeleteTopicsResponse),
@@ -43,6 +44,7 @@ pub enum Response {
     DescribeConfigs(messages::DescribeConfigsResponse),
     AlterConfigs(messages::AlterConfigsResponse),
     DescribeLogDirs(messages::DescribeLogDirsResponse),
+    SaslAuthenticate(messages::SaslAuthenticateResponse),
     CreatePartitions(messages::CreatePartitionsResponse),
     DeleteGroups(messages::DeleteGroupsResponse),
     ElectLeaders(messages::ElectLeadersResponse),
@@ -97,6 +99,7 @@ fn encode_cut(
         Response::SyncGroup(body) => frame.write(body),
         Response::DescribeGroups(body) => frame.write(body),
         Response::ListGroups(body) => frame.write(body),
+        Response::SaslHandshake(body) => frame.write(body),
         Response::ApiVersions(body) => frame.write(body),
         Response::CreateTopics(body) => frame.write(body),
         Response::DeleteTopics(body) => frame.write(body),
@@ -113,6 +116,7 @@ fn encode_cut(
             body.encode(version, &mut writer);
             writer.frame(api, version, 0)
         }
+        Response::SaslAuthenticate(body) => frame.write(body),
         Response::CreatePartitions(body) => frame.write(body),
         Response::DeleteGroups(body) => frame.write(body),
         Response::ElectLeaders(body) => frame.write(body),
@@ -171,6 +175,7 @@ impl Response {
             Self::SyncGroup(_) => ApiKey::SyncGroup,
             Self::DescribeGroups(_) => ApiKey::DescribeGroups,
             Self::ListGroups(_) => ApiKey::ListGroups,
+            Self::SaslHandshake(_) => ApiKey::SaslHandshake,
             Self::ApiVersions(_) => ApiKey::ApiVersions,
             Self::CreateTopics(_) => ApiKey::CreateTopics,
             Self::DeleteTopics(_) => ApiKey::DeleteTopics,
@@ -183,6 +188,7 @@ impl Response {
             Self::DescribeConfigs(_) => ApiKey::DescribeConfigs,
             Self::AlterConfigs(_) => ApiKey::AlterConfigs,
             Self::DescribeLogDirs(_) => ApiKey::DescribeLogDirs,
+            Self::SaslAuthenticate(_) => ApiKey::SaslAuthenticate,
             Self::CreatePartitions(_) => ApiKey::CreatePartitions,
             Self::DeleteGroups(_) => ApiKey::DeleteGroups,
             Self::ElectLeaders(_) => ApiKey::ElectLeaders,

@@ -26,6 +26,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::SyncGroup => SYNC_GROUP,
         ApiKey::DescribeGroups => DESCRIBE_GROUPS,
         ApiKey::ListGroups => LIST_GROUPS,
+        ApiKey::SaslHandshake => SASL_HANDSHAKE,
         ApiKey::ApiVersions => API_VERSIONS,
         ApiKey::CreateTopics => CREATE_TOPICS,
         ApiKey::DeleteTopics => DELETE_TOPICS,
@@ -38,6 +39,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
         ApiKey::DescribeLogDirs => DESCRIBE_LOG_DIRS,
+        ApiKey::SaslAuthenticate => SASL_AUTHENTICATE,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::ElectLeaders => ELECT_LEADERS,
@@ -202,6 +204,8 @@ const DESCRIBE_GROUPS: &[Field] =
 const LIST_GROUPS: &[Field] =
     &[array("states_filter", &TEXT).since(4), array("types_filter", &TEXT).since(5)];
 
+const SASL_HANDSHAKE: &[Field] = &[text("mechanism")];
+
 const API_VERSIONS: &[Field] =
     &[text("client_software_name").since(3), text("client_software_version").since(3)];
 
@@ -283,6 +287,8 @@ const ALTER_CONFIGS_RESOURCE: &[Field] =
 
 const DESCRIBE_LOG_DIRS: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_LOG_DIRS_TOPIC)).nullable()];
 const DESCRIBE_LOG_DIRS_TOPIC: &[Field] = &[text("topic"), array("partitions", &INT32)];
+
+const SASL_AUTHENTICATE: &[Field] = &[data("auth_bytes")];
 
 const CREATE_PARTITIONS: &[Field] =
     &[array("topics", &Kind::Struct(CREATE_PARTITIONS_TOPIC)), int32("timeout_ms"), boolean("validate_only")];
