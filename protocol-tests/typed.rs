@@ -67,6 +67,8 @@ asks! {
     AlterPartitionReassignments: AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse;
     ListPartitionReassignments: ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
+    DescribeClientQuotas: DescribeClientQuotasRequest => DescribeClientQuotasResponse;
+    AlterClientQuotas: AlterClientQuotasRequest => AlterClientQuotasResponse;
     DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;

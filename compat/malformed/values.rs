@@ -33,6 +33,8 @@ pub fn ordinary(api: ApiKey, path: &str) -> Set {
         "metadata" | "assignment" => Set::Bytes(b"\0\x01\0\0\0\x01\0\x01t\xff\xff\xff\xff\0\0\0\0".to_vec()),
         "transactional_id" | "group_instance_id" => Set::Null,
         "member_id" if api == ApiKey::OffsetFetch => Set::Null,
+        // Eight bytes that are the number 1.
+        "value" if api == ApiKey::AlterClientQuotas => Set::Int(0x3ff0_0000_0000_0000),
         _ => text(api, path, name).map_or_else(|| number(path, name), Set::Text),
     }
 }
@@ -59,6 +61,9 @@ fn text(api: ApiKey, path: &str, name: &str) -> Option<&'static str> {
         (_, "states_filter.item", _) => "Stable",
         (_, "types_filter.item", _) => "classic",
         (_, _, "mechanism") => "PLAIN",
+        (_, _, "entity_type") => "user",
+        (_, _, "entity_name" | "match") => "somebody",
+        (ApiKey::AlterClientQuotas, _, "key") => "request_percentage",
         (_, _, "client_software_name" | "client_software_version") => "1",
         _ => return None,
     };

@@ -1,5 +1,7 @@
 //! The records of `__cluster_metadata` as plain structs. Their encoding, Kafka's, is in `wire`.
 
+use std::collections::BTreeMap;
+
 use crate::ids::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId};
 use crate::topic_name::TopicName;
 
@@ -20,6 +22,8 @@ pub enum MetadataRecord {
     RemoveTopic { topic_id: TopicId },
     /// 4: `value` `None` takes the setting back to its default.
     Config { resource: ConfigResource, name: String, value: Option<String> },
+    /// 14: `value` `None` takes the quota away.
+    ClientQuota { entity: QuotaEntity, key: String, value: Option<QuotaValue> },
     /// 12
     FeatureLevel { name: String, level: i16 },
     /// 15: producer ids below `next_producer_id` are taken.
@@ -87,4 +91,30 @@ pub struct PartitionChange {
     pub isr: Option<Vec<BrokerId>>,
     pub leader: Option<BrokerId>,
     pub replicas: Option<Vec<BrokerId>>,
+}
+
+/// Whom a quota is for: of each type (`user`, `client-id`, `ip`) a name, or `None` for those without a quota of their own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct QuotaEntity(pub BTreeMap<String, Option<String>>);
+
+/// What a quota allows. Two are the same if their bits are, as in Kafka.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct QuotaValue(u64);
+
+impl QuotaValue {
+    /// The quota of this number.
+    pub const fn new(value: f64) -> Self {
+        Self(value.to_bits())
+    }
+
+    /// The number.
+    pub const fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+}
+
+impl std::fmt::Debug for QuotaValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "QuotaValue({})", self.get())
+    }
 }

@@ -86,6 +86,7 @@ impl Publisher {
                 Change::PartitionChanged(..)
                 | Change::BrokerChanged(_)
                 | Change::FeatureChanged(_)
+                | Change::ClientQuotasChanged(_)
                 | Change::ProducerIdsTaken => {}
             }
         }

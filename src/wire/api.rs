@@ -93,6 +93,8 @@ apis! {
     AlterPartitionReassignments = 45, 0..=1, 0;
     ListPartitionReassignments = 46, 0..=0, 0;
     OffsetDelete = 47, 0..=0, NEVER;
+    DescribeClientQuotas = 48, 0..=1, 1;
+    AlterClientQuotas = 49, 0..=1, 1;
     DescribeQuorum = 55, 0..=2, 0;
     DescribeCluster = 60, 0..=2, 0;
     DescribeProducers = 61, 0..=0, 0;

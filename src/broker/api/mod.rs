@@ -4,6 +4,7 @@
 //! another. Dispatch and the ApiVersions answer both read [`SERVED`].
 
 mod acls;
+mod alter_client_quotas;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod api_versions;
@@ -16,6 +17,7 @@ mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -94,7 +96,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 41] = [
+pub const SERVED: [Api; 43] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -129,6 +131,8 @@ pub const SERVED: [Api; 41] = [
     tells(ApiKey::AlterPartitionReassignments, 0, 1),
     tells(ApiKey::ListPartitionReassignments, 0, 0),
     api(ApiKey::OffsetDelete, 0, 0),
+    tells(ApiKey::DescribeClientQuotas, 0, 1),
+    api(ApiKey::AlterClientQuotas, 0, 1),
     tells(ApiKey::DescribeQuorum, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::DescribeProducers, 0, 0),
@@ -328,6 +332,12 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::ListPartitionReassignments(list_partition_reassignments::handle(&request))
         }
         Request::OffsetDelete(request) => Response::OffsetDelete(offset_delete::handle(ctx, request).await),
+        Request::DescribeClientQuotas(request) => {
+            Response::DescribeClientQuotas(describe_client_quotas::handle(ctx, &request))
+        }
+        Request::AlterClientQuotas(request) => {
+            Response::AlterClientQuotas(alter_client_quotas::handle(ctx, request).await)
+        }
         Request::DescribeQuorum(request) => Response::DescribeQuorum(describe_quorum::handle(ctx, &request)),
         Request::DescribeCluster(request) => {
             Response::DescribeCluster(describe_cluster::handle(ctx, &request))

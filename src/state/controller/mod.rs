@@ -9,6 +9,7 @@ mod alter_configs;
 mod assignment;
 mod broker_configs;
 mod brokers;
+mod client_quotas;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
@@ -23,6 +24,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use gracchus_base::ErrorCode;
+use gracchus_base::limits::CHANGES_PER_REQUEST_MAX;
 use gracchus_base::metadata_record::MetadataRecord;
 
 pub use alter_configs::{
@@ -31,6 +33,7 @@ pub use alter_configs::{
 };
 pub use assignment::DirectoryOf;
 pub use brokers::{BrokerStart, bump_leader_epochs, register_broker, unfence_broker};
+pub use client_quotas::{QuotaAlteration, QuotaResults, alter_client_quotas};
 pub use create_partitions::{NewPartitions, PartitionsOutcome, create_partitions};
 pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_topic, create_topics};
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
@@ -74,6 +77,15 @@ fn distinct<'a, T, K: Ord>(items: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<(&'a
         *counts.entry(key(item)).or_insert(0_usize) += 1;
     }
     items.iter().filter_map(|item| counts.remove(&key(item)).map(|count| (item, count > 1))).collect()
+}
+
+/// Whether one request may add so many records.
+fn check_batch(records: &[MetadataRecord]) -> Result<(), AdminError> {
+    if records.len() <= CHANGES_PER_REQUEST_MAX {
+        return Ok(());
+    }
+    let words = "Unable to perform excessively large batch operation.";
+    Err(AdminError::new(ErrorCode::PolicyViolation, words))
 }
 
 /// What Kafka says of an item that a request holds twice.

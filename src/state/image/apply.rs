@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use gracchus_base::metadata_record::{
-    ConfigResource, MetadataRecord, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue, RegisterBroker,
 };
 use gracchus_base::{BrokerId, PartitionIndex, ProducerId, TopicId, TopicName};
 
@@ -51,6 +51,9 @@ impl MetadataImage {
             MetadataRecord::RemoveTopic { topic_id } => self.remove_topic(*topic_id, changes)?,
             MetadataRecord::Config { resource, name, value } => {
                 self.set_config(resource, name, value.as_deref(), changes);
+            }
+            MetadataRecord::ClientQuota { entity, key, value } => {
+                self.set_quota(entity, key, *value, changes)
             }
             MetadataRecord::FeatureLevel { name, level } => self.set_feature(name, *level, changes),
             MetadataRecord::ProducerIds { next_producer_id, .. } => {
@@ -166,6 +169,26 @@ impl MetadataImage {
             self.configs.insert(resource.clone(), values);
         }
         changes.push(Change::ConfigChanged(resource.clone()));
+    }
+
+    fn set_quota(
+        &mut self,
+        entity: &QuotaEntity,
+        key: &str,
+        value: Option<QuotaValue>,
+        changes: &mut Vec<Change>,
+    ) {
+        let mut quotas = self.client_quotas.get(entity).cloned().unwrap_or_default();
+        match value {
+            Some(value) => drop(Arc::make_mut(&mut quotas).insert(key.to_owned(), value)),
+            None => drop(Arc::make_mut(&mut quotas).remove(key)),
+        }
+        if quotas.is_empty() {
+            self.client_quotas.remove(entity);
+        } else {
+            self.client_quotas.insert(entity.clone(), quotas);
+        }
+        changes.push(Change::ClientQuotasChanged(entity.clone()));
     }
 
     /// Level 0 is "not finalized".

@@ -2,7 +2,7 @@
 //!
 //! `since` is left out where a field exists in all versions that are accepted.
 
-use super::field::{Field, Kind, array, boolean, data, int8, int16, int32, int64, one, text, uuid};
+use super::field::{Field, Kind, array, boolean, data, float64, int8, int16, int32, int64, one, text, uuid};
 use crate::api::ApiKey;
 
 const TEXT: Kind = Kind::Text;
@@ -47,6 +47,8 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
+        ApiKey::DescribeClientQuotas => DESCRIBE_CLIENT_QUOTAS,
+        ApiKey::AlterClientQuotas => ALTER_CLIENT_QUOTAS,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
@@ -336,6 +338,20 @@ const OFFSET_DELETE: &[Field] = &[text("group_id"), array("topics", &Kind::Struc
 const OFFSET_DELETE_TOPIC: &[Field] =
     &[text("name"), array("partitions", &Kind::Struct(OFFSET_DELETE_PARTITION))];
 const OFFSET_DELETE_PARTITION: &[Field] = &[int32("partition_index")];
+
+const DESCRIBE_CLIENT_QUOTAS: &[Field] =
+    &[array("components", &Kind::Struct(DESCRIBE_CLIENT_QUOTAS_COMPONENT)), boolean("strict")];
+const DESCRIBE_CLIENT_QUOTAS_COMPONENT: &[Field] =
+    &[text("entity_type"), int8("match_type"), text("match").nullable()];
+
+const ALTER_CLIENT_QUOTAS: &[Field] =
+    &[array("entries", &Kind::Struct(ALTER_CLIENT_QUOTAS_ENTRY)), boolean("validate_only")];
+const ALTER_CLIENT_QUOTAS_ENTRY: &[Field] = &[
+    array("entity", &Kind::Struct(ALTER_CLIENT_QUOTAS_ENTITY)),
+    array("ops", &Kind::Struct(ALTER_CLIENT_QUOTAS_OP)),
+];
+const ALTER_CLIENT_QUOTAS_ENTITY: &[Field] = &[text("entity_type"), text("entity_name").nullable()];
+const ALTER_CLIENT_QUOTAS_OP: &[Field] = &[text("key"), float64("value"), boolean("remove")];
 
 const DESCRIBE_QUORUM: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_QUORUM_TOPIC))];
 const DESCRIBE_QUORUM_TOPIC: &[Field] =

@@ -6,6 +6,7 @@ mod delete;
 mod elect;
 mod partitions;
 mod property;
+mod quotas;
 mod reassign;
 mod start;
 

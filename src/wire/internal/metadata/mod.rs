@@ -27,6 +27,7 @@ mod record_type {
     pub(super) const PARTITION_CHANGE: u32 = 5;
     pub(super) const REMOVE_TOPIC: u32 = 9;
     pub(super) const FEATURE_LEVEL: u32 = 12;
+    pub(super) const CLIENT_QUOTA: u32 = 14;
     pub(super) const PRODUCER_IDS: u32 = 15;
     pub(super) const BROKER_REGISTRATION_CHANGE: u32 = 17;
     pub(super) const NO_OP: u32 = 20;

@@ -1,7 +1,8 @@
 //! Metadata records out of their fields.
 
 use gracchus_base::metadata_record::{
-    ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
+    RegisterBroker,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId, TopicName};
 
@@ -24,6 +25,7 @@ fn version_max(record_type: u32) -> Option<u32> {
         | record_type::CONFIG
         | record_type::REMOVE_TOPIC
         | record_type::FEATURE_LEVEL
+        | record_type::CLIENT_QUOTA
         | record_type::PRODUCER_IDS
         | record_type::NO_OP
         | record_type::BEGIN_TRANSACTION
@@ -61,6 +63,7 @@ fn plain(f: &mut Fields<'_>, record_type: u32, version: u32) -> Result<MetadataR
         record_type::BROKER_REGISTRATION_CHANGE => return broker_registration_change(f),
         record_type::PARTITION => return partition(f, version),
         record_type::PARTITION_CHANGE => return partition_change(f),
+        record_type::CLIENT_QUOTA => return client_quota(f),
         record_type::BEGIN_TRANSACTION => {
             return Ok(MetadataRecord::BeginTransaction { name: tagged_text(f)? });
         }
@@ -209,6 +212,20 @@ fn partition_change(f: &mut Fields<'_>) -> Result<MetadataRecord, FieldError> {
         Ok(())
     })?;
     Ok(MetadataRecord::PartitionChange(change))
+}
+
+fn client_quota(f: &mut Fields<'_>) -> Result<MetadataRecord, FieldError> {
+    let entity = f.array(true, |f| {
+        let of_type = (f.string(true)?.to_owned(), f.nullable_string(true)?.map(str::to_owned));
+        f.no_tagged()?;
+        Ok(of_type)
+    })?;
+    let entity = QuotaEntity(entity.into_iter().collect());
+    let key = f.string(true)?.to_owned();
+    let value = QuotaValue::new(f.f64()?);
+    let remove = f.bool()?;
+    f.no_tagged()?;
+    Ok(MetadataRecord::ClientQuota { entity, key, value: (!remove).then_some(value) })
 }
 
 /// A topic's name and id, the name not yet looked at.
