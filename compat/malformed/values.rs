@@ -60,7 +60,7 @@ fn text(api: ApiKey, path: &str, name: &str) -> Option<&'static str> {
         (_, _, "rack_id") => "",
         (_, "states_filter.item", _) => "Stable",
         (_, "types_filter.item", _) => "classic",
-        (_, _, "mechanism") => "PLAIN",
+        (ApiKey::SaslHandshake, _, "mechanism") => "PLAIN",
         (_, _, "entity_type") => "user",
         (_, _, "entity_name" | "match") => "somebody",
         (ApiKey::AlterClientQuotas, _, "key") => "request_percentage",
@@ -82,6 +82,8 @@ fn number(path: &str, name: &str) -> Set {
         "timeout_ms" | "transaction_timeout_ms" => 1000,
         "max_bytes" | "partition_max_bytes" => 1 << 20,
         "session_timeout_ms" | "rebalance_timeout_ms" => 10_000,
+        "mechanism" => 1,
+        "iterations" => 4096,
         "committed_offset" | "response_partition_limit" => 5,
         // As many as there are: where a lie turns off "validate_only" on one side, nothing is made all the same.
         "count" => 3,

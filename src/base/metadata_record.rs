@@ -24,6 +24,10 @@ pub enum MetadataRecord {
     Config { resource: ConfigResource, name: String, value: Option<String> },
     /// 14: `value` `None` takes the quota away.
     ClientQuota { entity: QuotaEntity, key: String, value: Option<QuotaValue> },
+    /// 11
+    ScramCredential { user: String, mechanism: ScramMechanism, credential: ScramCredential },
+    /// 22
+    RemoveScramCredential { user: String, mechanism: ScramMechanism },
     /// 12
     FeatureLevel { name: String, level: i16 },
     /// 15: producer ids below `next_producer_id` are taken.
@@ -116,5 +120,61 @@ impl QuotaValue {
 impl std::fmt::Debug for QuotaValue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "QuotaValue({})", self.get())
+    }
+}
+
+/// The hash that a SCRAM credential rests on, by its number in Kafka's records and requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(i8)]
+pub enum ScramMechanism {
+    Sha256 = 1,
+    Sha512 = 2,
+}
+
+impl ScramMechanism {
+    /// The mechanism with this number; `None` for one that nobody knows.
+    pub const fn from_code(code: i8) -> Option<Self> {
+        match code {
+            1 => Some(Self::Sha256),
+            2 => Some(Self::Sha512),
+            _ => None,
+        }
+    }
+
+    /// The number.
+    pub const fn code(self) -> i8 {
+        self as i8
+    }
+}
+
+/// What a broker keeps of a password (RFC 5802).
+#[derive(Clone, PartialEq, Eq)]
+pub struct ScramCredential {
+    pub salt: Vec<u8>,
+    pub stored_key: Vec<u8>,
+    pub server_key: Vec<u8>,
+    pub iterations: i32,
+}
+
+/// Nothing of a credential is to come into a log.
+impl std::fmt::Debug for ScramCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ScramCredential(hidden)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_does_not_show_itself() {
+        let [salt, stored_key, server_key] = [&b"salt"[..], b"stored", b"server"].map(<[u8]>::to_vec);
+        let credential = ScramCredential { salt, stored_key, server_key, iterations: 4096 };
+        let (user, mechanism) = ("alice".to_owned(), ScramMechanism::Sha256);
+        let shown = format!("{:?}", MetadataRecord::ScramCredential { user, mechanism, credential });
+        let hidden =
+            "ScramCredential { user: \"alice\", mechanism: Sha256, credential: ScramCredential(hidden) }";
+        assert_eq!(shown, hidden);
     }
 }

@@ -87,6 +87,7 @@ impl Publisher {
                 | Change::BrokerChanged(_)
                 | Change::FeatureChanged(_)
                 | Change::ClientQuotasChanged(_)
+                | Change::ScramCredentialsChanged(_)
                 | Change::ProducerIdsTaken => {}
             }
         }

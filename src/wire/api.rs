@@ -95,6 +95,8 @@ apis! {
     OffsetDelete = 47, 0..=0, NEVER;
     DescribeClientQuotas = 48, 0..=1, 1;
     AlterClientQuotas = 49, 0..=1, 1;
+    DescribeUserScramCredentials = 50, 0..=0, 0;
+    AlterUserScramCredentials = 51, 0..=0, 0;
     DescribeQuorum = 55, 0..=2, 0;
     DescribeCluster = 60, 0..=2, 0;
     DescribeProducers = 61, 0..=0, 0;

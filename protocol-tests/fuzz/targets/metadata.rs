@@ -2,7 +2,7 @@
 
 use gracchus_base::metadata_record::{
     ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
-    RegisterBroker,
+    RegisterBroker, ScramCredential, ScramMechanism,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId, TopicName};
 use gracchus_state::image::ImageLoader;
@@ -86,6 +86,17 @@ pub(super) fn records() -> Vec<MetadataRecord> {
             key: "producer_byte_rate".to_owned(),
             value: Some(QuotaValue::new(5.0)),
         },
+        MetadataRecord::ScramCredential {
+            user: "user".to_owned(),
+            mechanism: ScramMechanism::Sha256,
+            credential: ScramCredential {
+                salt: vec![1; 8],
+                stored_key: vec![2; 32],
+                server_key: vec![3; 32],
+                iterations: 4096,
+            },
+        },
+        MetadataRecord::RemoveScramCredential { user: "user".to_owned(), mechanism: ScramMechanism::Sha256 },
         MetadataRecord::NoOp,
         MetadataRecord::BeginTransaction { name: Some("a change".to_owned()) },
         MetadataRecord::Config {

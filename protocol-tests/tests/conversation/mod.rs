@@ -9,6 +9,7 @@ mod clock_jumps;
 mod configs;
 mod coordinator;
 mod crashes;
+mod credentials;
 mod damaged_files;
 mod disk_faults;
 mod elections;

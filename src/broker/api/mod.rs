@@ -7,6 +7,7 @@ mod acls;
 mod alter_client_quotas;
 mod alter_configs;
 mod alter_partition_reassignments;
+mod alter_user_scram_credentials;
 mod api_versions;
 mod configs;
 mod create_acls;
@@ -26,6 +27,7 @@ mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod describe_transactions;
+mod describe_user_scram_credentials;
 mod elect_leaders;
 mod fetch;
 mod find_coordinator;
@@ -96,7 +98,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 43] = [
+pub const SERVED: [Api; 45] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -133,6 +135,8 @@ pub const SERVED: [Api; 43] = [
     api(ApiKey::OffsetDelete, 0, 0),
     tells(ApiKey::DescribeClientQuotas, 0, 1),
     api(ApiKey::AlterClientQuotas, 0, 1),
+    tells(ApiKey::DescribeUserScramCredentials, 0, 0),
+    api(ApiKey::AlterUserScramCredentials, 0, 0),
     tells(ApiKey::DescribeQuorum, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::DescribeProducers, 0, 0),
@@ -337,6 +341,12 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         }
         Request::AlterClientQuotas(request) => {
             Response::AlterClientQuotas(alter_client_quotas::handle(ctx, request).await)
+        }
+        Request::DescribeUserScramCredentials(request) => {
+            Response::DescribeUserScramCredentials(describe_user_scram_credentials::handle(ctx, request))
+        }
+        Request::AlterUserScramCredentials(request) => {
+            Response::AlterUserScramCredentials(alter_user_scram_credentials::handle(ctx, request).await)
         }
         Request::DescribeQuorum(request) => Response::DescribeQuorum(describe_quorum::handle(ctx, &request)),
         Request::DescribeCluster(request) => {

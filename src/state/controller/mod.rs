@@ -17,6 +17,7 @@ mod elect_leader;
 mod features;
 mod producer_ids;
 mod reassign;
+mod scram;
 
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,7 @@ pub use elect_leader::{Election, elect_leader};
 pub use features::{Feature, SUPPORTED_FEATURES, bootstrap_records};
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
 pub use reassign::reassign_partition;
+pub use scram::{ScramAlteration, ScramResults, ScramUpsertion, alter_scram_credentials};
 
 /// Why one item of an admin request is refused: what stands in the response.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,8 @@ pub enum Change {
     FeatureChanged(String),
     /// At least one quota of these clients.
     ClientQuotasChanged(QuotaEntity),
+    /// At least one credential of this user.
+    ScramCredentialsChanged(String),
     /// The next producer id.
     ProducerIdsTaken,
 }

@@ -19,7 +19,9 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use gracchus_base::metadata_record::{ConfigResource, QuotaEntity, QuotaValue, RegisterBroker};
+use gracchus_base::metadata_record::{
+    ConfigResource, QuotaEntity, QuotaValue, RegisterBroker, ScramCredential, ScramMechanism,
+};
 use gracchus_base::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId, TopicName};
 use imbl::OrdMap;
 
@@ -43,6 +45,7 @@ pub struct MetadataImage {
     names: OrdMap<TopicName, TopicId>,
     configs: OrdMap<ConfigResource, ConfigValues>,
     client_quotas: OrdMap<QuotaEntity, Arc<Quotas>>,
+    scram_credentials: OrdMap<(String, ScramMechanism), Arc<ScramCredential>>,
     next_producer_id: ProducerId,
     partition_count: usize,
     applied: (Offset, LeaderEpoch),
@@ -57,6 +60,7 @@ impl Default for MetadataImage {
             names: OrdMap::new(),
             configs: OrdMap::new(),
             client_quotas: OrdMap::new(),
+            scram_credentials: OrdMap::new(),
             next_producer_id: ProducerId(0),
             partition_count: 0,
             applied: (Offset(-1), LeaderEpoch::NONE),
@@ -185,6 +189,25 @@ impl MetadataImage {
     /// All quotas, by whom they are for.
     pub fn client_quotas(&self) -> impl Iterator<Item = (&QuotaEntity, &Quotas)> {
         self.client_quotas.iter().map(|(entity, quotas)| (entity, &**quotas))
+    }
+
+    /// The credentials of one user.
+    pub fn scram_credentials_of(
+        &self,
+        user: &str,
+    ) -> impl Iterator<Item = (ScramMechanism, &ScramCredential)> {
+        let first = (user.to_owned(), ScramMechanism::Sha256);
+        let last = (user.to_owned(), ScramMechanism::Sha512);
+        self.scram_credentials.range(first..=last).map(|((_, mechanism), one)| (*mechanism, &**one))
+    }
+
+    /// Everyone who has a credential.
+    pub fn scram_users(&self) -> impl Iterator<Item = &str> {
+        let mut last = None;
+        self.scram_credentials.keys().filter_map(move |(user, _)| {
+            let again = last.replace(user) == Some(user);
+            (!again).then_some(user.as_str())
+        })
     }
 
     /// Producer ids below this one were handed out in blocks.

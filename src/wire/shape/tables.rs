@@ -49,6 +49,8 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::OffsetDelete => OFFSET_DELETE,
         ApiKey::DescribeClientQuotas => DESCRIBE_CLIENT_QUOTAS,
         ApiKey::AlterClientQuotas => ALTER_CLIENT_QUOTAS,
+        ApiKey::DescribeUserScramCredentials => DESCRIBE_USER_SCRAM_CREDENTIALS,
+        ApiKey::AlterUserScramCredentials => ALTER_USER_SCRAM_CREDENTIALS,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
@@ -352,6 +354,18 @@ const ALTER_CLIENT_QUOTAS_ENTRY: &[Field] = &[
 ];
 const ALTER_CLIENT_QUOTAS_ENTITY: &[Field] = &[text("entity_type"), text("entity_name").nullable()];
 const ALTER_CLIENT_QUOTAS_OP: &[Field] = &[text("key"), float64("value"), boolean("remove")];
+
+const DESCRIBE_USER_SCRAM_CREDENTIALS: &[Field] =
+    &[array("users", &Kind::Struct(DESCRIBE_USER_SCRAM_CREDENTIALS_USER)).nullable()];
+const DESCRIBE_USER_SCRAM_CREDENTIALS_USER: &[Field] = &[text("name")];
+
+const ALTER_USER_SCRAM_CREDENTIALS: &[Field] = &[
+    array("deletions", &Kind::Struct(ALTER_USER_SCRAM_CREDENTIALS_DELETION)),
+    array("upsertions", &Kind::Struct(ALTER_USER_SCRAM_CREDENTIALS_UPSERTION)),
+];
+const ALTER_USER_SCRAM_CREDENTIALS_DELETION: &[Field] = &[text("name"), int8("mechanism")];
+const ALTER_USER_SCRAM_CREDENTIALS_UPSERTION: &[Field] =
+    &[text("name"), int8("mechanism"), int32("iterations"), data("salt"), data("salted_password")];
 
 const DESCRIBE_QUORUM: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_QUORUM_TOPIC))];
 const DESCRIBE_QUORUM_TOPIC: &[Field] =

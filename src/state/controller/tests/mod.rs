@@ -8,6 +8,7 @@ mod partitions;
 mod property;
 mod quotas;
 mod reassign;
+mod scram;
 mod start;
 
 use gracchus_base::metadata_record::MetadataRecord;

@@ -2,7 +2,7 @@
 
 use gracchus_base::metadata_record::{
     ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
-    RegisterBroker,
+    RegisterBroker, ScramCredential, ScramMechanism,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId, TopicName};
 
@@ -26,6 +26,8 @@ fn version_max(record_type: u32) -> Option<u32> {
         | record_type::REMOVE_TOPIC
         | record_type::FEATURE_LEVEL
         | record_type::CLIENT_QUOTA
+        | record_type::USER_SCRAM_CREDENTIAL
+        | record_type::REMOVE_USER_SCRAM_CREDENTIAL
         | record_type::PRODUCER_IDS
         | record_type::NO_OP
         | record_type::BEGIN_TRANSACTION
@@ -50,6 +52,8 @@ pub(super) fn record(
     let record = match record_type {
         record_type::TOPIC => topic(f).map_err(wrong)?.try_into()?,
         record_type::CONFIG => config(f).map_err(wrong)?.try_into()?,
+        record_type::USER_SCRAM_CREDENTIAL => credential(f).map_err(wrong)?.try_into()?,
+        record_type::REMOVE_USER_SCRAM_CREDENTIAL => removed_credential(f).map_err(wrong)?.try_into()?,
         _ => plain(f, record_type, version).map_err(wrong)?,
     };
     fields.end().map_err(wrong)?;
@@ -278,5 +282,44 @@ impl TryFrom<RawConfig<'_>> for MetadataRecord {
             }
         };
         Ok(Self::Config { resource, name: raw.name.to_owned(), value: raw.value.map(str::to_owned) })
+    }
+}
+
+/// A credential, or without one that it is to go, the mechanism not yet looked at.
+struct RawCredential<'a> {
+    user: &'a str,
+    mechanism: i8,
+    credential: Option<ScramCredential>,
+}
+
+fn credential<'a>(f: &mut Fields<'a>) -> Result<RawCredential<'a>, FieldError> {
+    let (user, mechanism) = (f.string(true)?, f.i8()?);
+    let credential = ScramCredential {
+        salt: f.bytes(true)?.to_vec(),
+        stored_key: f.bytes(true)?.to_vec(),
+        server_key: f.bytes(true)?.to_vec(),
+        iterations: f.i32()?,
+    };
+    f.no_tagged()?;
+    Ok(RawCredential { user, mechanism, credential: Some(credential) })
+}
+
+fn removed_credential<'a>(f: &mut Fields<'a>) -> Result<RawCredential<'a>, FieldError> {
+    let removed = RawCredential { user: f.string(true)?, mechanism: f.i8()?, credential: None };
+    f.no_tagged()?;
+    Ok(removed)
+}
+
+impl TryFrom<RawCredential<'_>> for MetadataRecord {
+    type Error = MetadataRecordError;
+
+    fn try_from(raw: RawCredential<'_>) -> Result<Self, MetadataRecordError> {
+        let mechanism = ScramMechanism::from_code(raw.mechanism);
+        let mechanism = mechanism.ok_or(MetadataRecordError::Mechanism(raw.mechanism))?;
+        let user = raw.user.to_owned();
+        Ok(match raw.credential {
+            Some(credential) => Self::ScramCredential { user, mechanism, credential },
+            None => Self::RemoveScramCredential { user, mechanism },
+        })
     }
 }

@@ -2,10 +2,11 @@
 
 use gracchus_base::metadata_record::MetadataRecord::{
     AbortTransaction, BeginTransaction, BrokerRegistrationChange, ClientQuota, Config, EndTransaction,
-    FeatureLevel, NoOp, ProducerIds, RemoveTopic, Topic,
+    FeatureLevel, NoOp, ProducerIds, RemoveScramCredential, RemoveTopic, Topic,
 };
 use gracchus_base::metadata_record::{
     ConfigResource, Endpoint, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue, RegisterBroker,
+    ScramCredential, ScramMechanism,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId, TopicName};
 use proptest::prelude::*;
@@ -140,6 +141,23 @@ fn golden() -> Vec<(MetadataRecord, &'static str)> {
             "010e0002036970043a3a310019636f6e6e656374696f6e5f6372656174696f6e5f7261746500000000000000000100",
         ),
         (
+            MetadataRecord::ScramCredential {
+                user: "alice".to_owned(),
+                mechanism: ScramMechanism::Sha512,
+                credential: ScramCredential {
+                    salt: vec![1, 2, 3],
+                    stored_key: vec![4, 5],
+                    server_key: vec![6],
+                    iterations: 8192,
+                },
+            },
+            "010b0006616c696365020401020303040502060000200000",
+        ),
+        (
+            RemoveScramCredential { user: "alice".to_owned(), mechanism: ScramMechanism::Sha256 },
+            "01160006616c6963650100",
+        ),
+        (
             ProducerIds { broker_id: BrokerId(1), broker_epoch: 77, next_producer_id: ProducerId(3000) },
             "010f0000000001000000000000004d0000000000000bb800",
         ),
@@ -225,6 +243,8 @@ fn what_would_change_the_image_unseen_is_an_error() {
     let client_metrics = hex("0104001002780c696e74657276616c2e6d73023200");
     let unknown = MetadataRecordError::Resource { resource_type: 16, name: "x".to_owned() };
     assert_eq!(decode(&client_metrics), Err(unknown));
+    let unknown = MetadataRecordError::Mechanism(3);
+    assert_eq!(decode(&hex("01160006616c6963650300")), Err(unknown));
     let newer = MetadataRecordError::Version { record_type: 20, version: 1 };
     assert_eq!(decode(&[1, 20, 1, 0]), Err(newer));
     assert_eq!(decode(&[0, 20, 0, 0]), Err(MetadataRecordError::FrameVersion(0)));
@@ -249,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_records_are_a_record_or_an_error(which in 0_usize..21, at in 0_usize..100, byte in any::<u8>()) {
+    fn changed_records_are_a_record_or_an_error(which in 0_usize..23, at in 0_usize..100, byte in any::<u8>()) {
         let mut value = hex(golden()[which].1);
         let at = at % value.len();
         value[at] = byte;
