@@ -72,6 +72,7 @@ asks! {
     DescribeUserScramCredentials: DescribeUserScramCredentialsRequest => DescribeUserScramCredentialsResponse;
     AlterUserScramCredentials: AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse;
     DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
+    UpdateFeatures: UpdateFeaturesRequest => UpdateFeaturesResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;
     DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse;

@@ -62,6 +62,7 @@ fn text(api: ApiKey, path: &str, name: &str) -> Option<&'static str> {
         (_, "types_filter.item", _) => "classic",
         (ApiKey::SaslHandshake, _, "mechanism") => "PLAIN",
         (_, _, "entity_type") => "user",
+        (_, _, "feature") => "metadata.version",
         (_, _, "entity_name" | "match") => "somebody",
         (ApiKey::AlterClientQuotas, _, "key") => "request_percentage",
         (_, _, "client_software_name" | "client_software_version") => "1",
@@ -82,7 +83,8 @@ fn number(path: &str, name: &str) -> Set {
         "timeout_ms" | "transaction_timeout_ms" => 1000,
         "max_bytes" | "partition_max_bytes" => 1 << 20,
         "session_timeout_ms" | "rebalance_timeout_ms" => 10_000,
-        "mechanism" => 1,
+        "mechanism" | "upgrade_type" => 1,
+        "max_version_level" => 30,
         "iterations" => 4096,
         "committed_offset" | "response_partition_limit" => 5,
         // As many as there are: where a lie turns off "validate_only" on one side, nothing is made all the same.

@@ -13,6 +13,7 @@ mod credentials;
 mod damaged_files;
 mod disk_faults;
 mod elections;
+mod features;
 mod fetch;
 mod fetch_sessions;
 mod frames;

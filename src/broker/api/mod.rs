@@ -52,6 +52,7 @@ mod sasl_authenticate;
 mod sasl_handshake;
 mod sync_group;
 mod topic_result;
+mod update_features;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -98,7 +99,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 45] = [
+pub const SERVED: [Api; 46] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -138,6 +139,7 @@ pub const SERVED: [Api; 45] = [
     tells(ApiKey::DescribeUserScramCredentials, 0, 0),
     api(ApiKey::AlterUserScramCredentials, 0, 0),
     tells(ApiKey::DescribeQuorum, 0, 2),
+    api(ApiKey::UpdateFeatures, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::DescribeProducers, 0, 0),
     tells(ApiKey::DescribeTransactions, 0, 0),
@@ -349,6 +351,9 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::AlterUserScramCredentials(alter_user_scram_credentials::handle(ctx, request).await)
         }
         Request::DescribeQuorum(request) => Response::DescribeQuorum(describe_quorum::handle(ctx, &request)),
+        Request::UpdateFeatures(request) => {
+            Response::UpdateFeatures(update_features::handle(ctx, request).await)
+        }
         Request::DescribeCluster(request) => {
             Response::DescribeCluster(describe_cluster::handle(ctx, &request))
         }

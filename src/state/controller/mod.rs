@@ -39,7 +39,9 @@ pub use create_partitions::{NewPartitions, PartitionsOutcome, create_partitions}
 pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_topic, create_topics};
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
 pub use elect_leader::{Election, elect_leader};
-pub use features::{Feature, SUPPORTED_FEATURES, bootstrap_records};
+pub use features::{
+    Feature, FeatureUpdate, SUPPORTED_FEATURES, UpgradeType, bootstrap_records, update_features,
+};
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
 pub use reassign::reassign_partition;
 pub use scram::{ScramAlteration, ScramResults, ScramUpsertion, alter_scram_credentials};

@@ -31,7 +31,8 @@ pub use kafka_protocol::messages::{
     MetadataResponse, OffsetCommitRequest, OffsetCommitResponse, OffsetDeleteRequest, OffsetDeleteResponse,
     OffsetFetchRequest, OffsetFetchResponse, OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse,
     ProduceRequest, ProduceResponse, SaslAuthenticateRequest, SaslAuthenticateResponse, SaslHandshakeRequest,
-    SaslHandshakeResponse, SyncGroupRequest, SyncGroupResponse,
+    SaslHandshakeResponse, SyncGroupRequest, SyncGroupResponse, UpdateFeaturesRequest,
+    UpdateFeaturesResponse,
 };
 /// The wire's own newtypes; `base` has the ones that handlers think in.
 pub use kafka_protocol::messages::{BrokerId, GroupId, ProducerId, TopicName, TransactionalId};
@@ -58,6 +59,7 @@ pub use kafka_protocol::messages::{
     offset_commit_request, offset_commit_response, offset_delete_request, offset_delete_response,
     offset_fetch_request, offset_fetch_response, offset_for_leader_epoch_request,
     offset_for_leader_epoch_response, produce_request, produce_response, sync_group_request,
+    update_features_request, update_features_response,
 };
 pub use kafka_protocol::protocol::StrBytes;
 pub use log_dirs::DescribeLogDirsResponse;

@@ -52,6 +52,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::DescribeUserScramCredentials => DESCRIBE_USER_SCRAM_CREDENTIALS,
         ApiKey::AlterUserScramCredentials => ALTER_USER_SCRAM_CREDENTIALS,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
+        ApiKey::UpdateFeatures => UPDATE_FEATURES,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
         ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
@@ -371,6 +372,18 @@ const DESCRIBE_QUORUM: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_QUORU
 const DESCRIBE_QUORUM_TOPIC: &[Field] =
     &[text("topic_name"), array("partitions", &Kind::Struct(DESCRIBE_QUORUM_PARTITION))];
 const DESCRIBE_QUORUM_PARTITION: &[Field] = &[int32("partition_index")];
+
+const UPDATE_FEATURES: &[Field] = &[
+    int32("timeout_ms"),
+    array("feature_updates", &Kind::Struct(UPDATE_FEATURES_UPDATE)),
+    boolean("validate_only").since(1),
+];
+const UPDATE_FEATURES_UPDATE: &[Field] = &[
+    text("feature"),
+    int16("max_version_level"),
+    boolean("allow_downgrade").until(0),
+    int8("upgrade_type").since(1),
+];
 
 const DESCRIBE_CLUSTER: &[Field] = &[
     boolean("include_cluster_authorized_operations"),

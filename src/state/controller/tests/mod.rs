@@ -4,6 +4,7 @@ mod configs;
 mod create;
 mod delete;
 mod elect;
+mod features;
 mod partitions;
 mod property;
 mod quotas;
