@@ -75,6 +75,7 @@ asks! {
     UpdateFeatures: UpdateFeaturesRequest => UpdateFeaturesResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;
+    UnregisterBroker: UnregisterBrokerRequest => UnregisterBrokerResponse;
     DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse;
     ListTransactions: ListTransactionsRequest => ListTransactionsResponse;
     ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;

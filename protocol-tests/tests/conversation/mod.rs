@@ -35,4 +35,5 @@ mod retention;
 mod static_members;
 mod support;
 mod topics;
+mod unregister;
 mod versions;

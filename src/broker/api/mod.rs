@@ -52,6 +52,7 @@ mod sasl_authenticate;
 mod sasl_handshake;
 mod sync_group;
 mod topic_result;
+mod unregister_broker;
 mod update_features;
 
 use std::collections::HashSet;
@@ -99,7 +100,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 46] = [
+pub const SERVED: [Api; 47] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -142,6 +143,7 @@ pub const SERVED: [Api; 46] = [
     api(ApiKey::UpdateFeatures, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::DescribeProducers, 0, 0),
+    tells(ApiKey::UnregisterBroker, 0, 0),
     tells(ApiKey::DescribeTransactions, 0, 0),
     tells(ApiKey::ListTransactions, 0, 2),
     tells(ApiKey::ListConfigResources, 0, 1),
@@ -359,6 +361,9 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         }
         Request::DescribeProducers(request) => {
             Response::DescribeProducers(describe_producers::handle(ctx, request).await)
+        }
+        Request::UnregisterBroker(request) => {
+            Response::UnregisterBroker(unregister_broker::handle(ctx, &request))
         }
         Request::DescribeTransactions(request) => {
             Response::DescribeTransactions(describe_transactions::handle(request))

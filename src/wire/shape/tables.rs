@@ -55,6 +55,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::UpdateFeatures => UPDATE_FEATURES,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
+        ApiKey::UnregisterBroker => UNREGISTER_BROKER,
         ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
         ApiKey::ListTransactions => LIST_TRANSACTIONS,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
@@ -393,6 +394,8 @@ const DESCRIBE_CLUSTER: &[Field] = &[
 
 const DESCRIBE_PRODUCERS: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_PRODUCERS_TOPIC))];
 const DESCRIBE_PRODUCERS_TOPIC: &[Field] = &[text("name"), array("partition_indexes", &INT32)];
+
+const UNREGISTER_BROKER: &[Field] = &[int32("broker_id")];
 
 const DESCRIBE_TRANSACTIONS: &[Field] = &[array("transactional_ids", &TEXT)];
 
