@@ -46,6 +46,7 @@ asks! {
     SyncGroup: SyncGroupRequest => SyncGroupResponse;
     DescribeGroups: DescribeGroupsRequest => DescribeGroupsResponse;
     ListGroups: ListGroupsRequest => ListGroupsResponse;
+    SaslHandshake: SaslHandshakeRequest => SaslHandshakeResponse;
     ApiVersions: ApiVersionsRequest => ApiVersionsResponse;
     CreateTopics: CreateTopicsRequest => CreateTopicsResponse;
     DeleteTopics: DeleteTopicsRequest => DeleteTopicsResponse;
@@ -58,6 +59,7 @@ asks! {
     DescribeConfigs: DescribeConfigsRequest => DescribeConfigsResponse;
     AlterConfigs: AlterConfigsRequest => AlterConfigsResponse;
     DescribeLogDirs: DescribeLogDirsRequest => DescribeLogDirsResponse;
+    SaslAuthenticate: SaslAuthenticateRequest => SaslAuthenticateResponse;
     CreatePartitions: CreatePartitionsRequest => CreatePartitionsResponse;
     DeleteGroups: DeleteGroupsRequest => DeleteGroupsResponse;
     ElectLeaders: ElectLeadersRequest => ElectLeadersResponse;
@@ -65,9 +67,15 @@ asks! {
     AlterPartitionReassignments: AlterPartitionReassignmentsRequest => AlterPartitionReassignmentsResponse;
     ListPartitionReassignments: ListPartitionReassignmentsRequest => ListPartitionReassignmentsResponse;
     OffsetDelete: OffsetDeleteRequest => OffsetDeleteResponse;
+    DescribeClientQuotas: DescribeClientQuotasRequest => DescribeClientQuotasResponse;
+    AlterClientQuotas: AlterClientQuotasRequest => AlterClientQuotasResponse;
+    DescribeUserScramCredentials: DescribeUserScramCredentialsRequest => DescribeUserScramCredentialsResponse;
+    AlterUserScramCredentials: AlterUserScramCredentialsRequest => AlterUserScramCredentialsResponse;
     DescribeQuorum: DescribeQuorumRequest => DescribeQuorumResponse;
+    UpdateFeatures: UpdateFeaturesRequest => UpdateFeaturesResponse;
     DescribeCluster: DescribeClusterRequest => DescribeClusterResponse;
     DescribeProducers: DescribeProducersRequest => DescribeProducersResponse;
+    UnregisterBroker: UnregisterBrokerRequest => UnregisterBrokerResponse;
     DescribeTransactions: DescribeTransactionsRequest => DescribeTransactionsResponse;
     ListTransactions: ListTransactionsRequest => ListTransactionsResponse;
     ListConfigResources: ListConfigResourcesRequest => ListConfigResourcesResponse;

@@ -23,6 +23,7 @@ pub fn values(cases: &mut Vec<Case>) {
     lies.extend(topics());
     lies.extend(configs());
     lies.extend(others());
+    lies.extend(quotas_credentials_and_features());
     for (api, name, settings) in lies {
         for version in versions(api) {
             let made = body(api, version, cases.len(), &settings);
@@ -392,5 +393,43 @@ fn others() -> Vec<Lie> {
         (InitProducerId, "transaction timeout 0", {
             vec![("transactional_id", Text("x")), ("transaction_timeout_ms", Int(0))]
         }),
+    ]
+}
+
+fn quotas_credentials_and_features() -> Vec<Lie> {
+    let value = |number: f64| Int(number.to_bits().cast_signed());
+    vec![
+        (DescribeClientQuotas, "match type 3", vec![("match_type", Int(3))]),
+        (DescribeClientQuotas, "an exact match of nothing", vec![("match", Null)]),
+        (DescribeClientQuotas, "a default with a name", vec![("match_type", Int(1))]),
+        (DescribeClientQuotas, "an unknown entity type", vec![("entity_type", Text("group"))]),
+        (DescribeClientQuotas, "the same type twice", vec![("components", Count(2))]),
+        (AlterClientQuotas, "an unknown entity type", vec![("entity_type", Text("group"))]),
+        (AlterClientQuotas, "no entity", vec![("entity", Count(0))]),
+        (AlterClientQuotas, "an empty name", vec![("entity_name", Text(""))]),
+        (AlterClientQuotas, "an unknown key", vec![("key", Text("none"))]),
+        (
+            AlterClientQuotas,
+            "an address that is none",
+            vec![("entity_type", Text("ip")), ("entity_name", Text("300.1.1.1"))],
+        ),
+        (AlterClientQuotas, "the same entity twice", vec![("entries", Count(2))]),
+        (AlterClientQuotas, "the same key twice", vec![("ops", Count(2))]),
+        (AlterClientQuotas, "a negative quota", vec![("ops.value", value(-1.0))]),
+        (AlterClientQuotas, "a quota that is no number", vec![("ops.value", value(f64::NAN))]),
+        (AlterClientQuotas, "a quota without an end", vec![("ops.value", value(f64::INFINITY))]),
+        (AlterUserScramCredentials, "one iteration", vec![("iterations", Int(1))]),
+        (AlterUserScramCredentials, "2^31-1 iterations", vec![("iterations", Int(0x7fff_ffff))]),
+        (AlterUserScramCredentials, "an unknown mechanism", vec![("upsertions.mechanism", Int(9))]),
+        (AlterUserScramCredentials, "an empty user name", vec![("upsertions.name", Text(""))]),
+        (AlterUserScramCredentials, "a user twice", vec![("upsertions", Count(2))]),
+        (AlterUserScramCredentials, "no salted password", vec![("salted_password", Set::Bytes(Vec::new()))]),
+        (DescribeUserScramCredentials, "a user twice", vec![("users", Count(2))]),
+        (UpdateFeatures, "level -1", vec![("max_version_level", Int(-1))]),
+        (UpdateFeatures, "level 2^15-1", vec![("max_version_level", Int(0x7fff))]),
+        (UpdateFeatures, "an unknown feature", vec![("feature", Text("none"))]),
+        (UpdateFeatures, "an unknown type of upgrade", vec![("upgrade_type", Int(9))]),
+        (UpdateFeatures, "the same feature twice", vec![("feature_updates", Count(2))]),
+        (UnregisterBroker, "broker -1", vec![("broker_id", Int(-1))]),
     ]
 }

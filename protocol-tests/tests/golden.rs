@@ -136,6 +136,7 @@ fn breaks_at(api: ApiKey) -> &'static [i16] {
         ApiKey::OffsetFetch => &[8, 10],
         ApiKey::FindCoordinator => &[4],
         ApiKey::LeaveGroup => &[3],
+        ApiKey::UpdateFeatures => &[2],
         _ => &[],
     }
 }

@@ -50,6 +50,12 @@ pub const GROUP_TOMBSTONES_PER_APPEND_MAX: usize = 1000;
 /// Partitions that one request may create over all its topics, as in Kafka.
 pub const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 
+/// Records that one request may add to the metadata log by quotas or credentials, as Kafka bounds those of any request.
+pub const CHANGES_PER_REQUEST_MAX: usize = 10_000;
+
+/// Bytes that a salt and a salted password may have in a credential: far more than any hash. Kafka has no bound.
+pub const SCRAM_BYTES_MAX: usize = 1024;
+
 /// Settings that one resource may have of its own. Topics have fewer names than this; of brokers Kafka takes any name,
 /// and would let these grow for ever.
 pub const CONFIGS_PER_RESOURCE_MAX: usize = 1_000;

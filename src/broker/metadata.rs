@@ -86,6 +86,8 @@ impl Publisher {
                 Change::PartitionChanged(..)
                 | Change::BrokerChanged(_)
                 | Change::FeatureChanged(_)
+                | Change::ClientQuotasChanged(_)
+                | Change::ScramCredentialsChanged(_)
                 | Change::ProducerIdsTaken => {}
             }
         }

@@ -72,6 +72,7 @@ apis! {
     SyncGroup = 14, 0..=5, 4;
     DescribeGroups = 15, 0..=6, 5;
     ListGroups = 16, 0..=5, 3;
+    SaslHandshake = 17, 0..=1, NEVER;
     ApiVersions = 18, 0..=4, 3;
     CreateTopics = 19, 2..=7, 5;
     DeleteTopics = 20, 1..=6, 4;
@@ -84,6 +85,7 @@ apis! {
     DescribeConfigs = 32, 1..=4, 4;
     AlterConfigs = 33, 0..=2, 2;
     DescribeLogDirs = 35, 1..=5, 2;
+    SaslAuthenticate = 36, 0..=2, 2;
     CreatePartitions = 37, 0..=3, 2;
     DeleteGroups = 42, 0..=2, 2;
     ElectLeaders = 43, 0..=2, 2;
@@ -91,9 +93,15 @@ apis! {
     AlterPartitionReassignments = 45, 0..=1, 0;
     ListPartitionReassignments = 46, 0..=0, 0;
     OffsetDelete = 47, 0..=0, NEVER;
+    DescribeClientQuotas = 48, 0..=1, 1;
+    AlterClientQuotas = 49, 0..=1, 1;
+    DescribeUserScramCredentials = 50, 0..=0, 0;
+    AlterUserScramCredentials = 51, 0..=0, 0;
     DescribeQuorum = 55, 0..=2, 0;
+    UpdateFeatures = 57, 0..=2, 0;
     DescribeCluster = 60, 0..=2, 0;
     DescribeProducers = 61, 0..=0, 0;
+    UnregisterBroker = 64, 0..=0, 0;
     DescribeTransactions = 65, 0..=0, 0;
     ListTransactions = 66, 0..=2, 0;
     ListConfigResources = 74, 0..=1, 0;

@@ -114,8 +114,9 @@ impl Lane<'_> {
         let dir = dir.display().to_string();
         let mut args: Vec<String> = call.args.iter().map(|arg| arg.replace("{dir}", &dir)).collect();
         let option = if call.tool == "kcat" { "-b" } else { "--bootstrap-server" };
-        // Behind the rest, since some tools begin with a subcommand; kcat's group mode takes all that follows.
-        let at = if call.tool == "kcat" { 0 } else { args.len() };
+        // Behind the rest, since some tools begin with a subcommand; kcat's group mode takes all that follows, and
+        // kafka-features reads what follows its subcommand as that one's.
+        let at = if matches!(call.tool.as_str(), "kcat" | "kafka-features") { 0 } else { args.len() };
         args.splice(at..at, [option.to_owned(), self.address.clone()]);
         args
     }

@@ -1,7 +1,8 @@
 //! The records of the metadata log, one by one and as an image is built from them.
 
 use gracchus_base::metadata_record::{
-    ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
+    RegisterBroker, ScramCredential, ScramMechanism,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId, TopicName};
 use gracchus_state::image::ImageLoader;
@@ -80,6 +81,22 @@ pub(super) fn records() -> Vec<MetadataRecord> {
         MetadataRecord::BrokerRegistrationChange { broker_id, broker_epoch: 3, fenced: -1 },
         MetadataRecord::FeatureLevel { name: "metadata.version".to_owned(), level: 25 },
         MetadataRecord::ProducerIds { broker_id, broker_epoch: 3, next_producer_id: ProducerId(1000) },
+        MetadataRecord::ClientQuota {
+            entity: QuotaEntity([("user".to_owned(), None)].into()),
+            key: "producer_byte_rate".to_owned(),
+            value: Some(QuotaValue::new(5.0)),
+        },
+        MetadataRecord::ScramCredential {
+            user: "user".to_owned(),
+            mechanism: ScramMechanism::Sha256,
+            credential: ScramCredential {
+                salt: vec![1; 8],
+                stored_key: vec![2; 32],
+                server_key: vec![3; 32],
+                iterations: 4096,
+            },
+        },
+        MetadataRecord::RemoveScramCredential { user: "user".to_owned(), mechanism: ScramMechanism::Sha256 },
         MetadataRecord::NoOp,
         MetadataRecord::BeginTransaction { name: Some("a change".to_owned()) },
         MetadataRecord::Config {

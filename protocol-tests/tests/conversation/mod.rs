@@ -4,13 +4,16 @@
 //! of their own talk to that broker instead of ours, and pass there too.
 
 mod acls;
+mod client_quotas;
 mod clock_jumps;
 mod configs;
 mod coordinator;
 mod crashes;
+mod credentials;
 mod damaged_files;
 mod disk_faults;
 mod elections;
+mod features;
 mod fetch;
 mod fetch_sessions;
 mod frames;
@@ -20,6 +23,7 @@ mod idempotence;
 mod list_offsets;
 mod members;
 mod metadata;
+mod no_sasl;
 mod no_transactions;
 mod nonsense;
 mod offsets;
@@ -31,4 +35,5 @@ mod retention;
 mod static_members;
 mod support;
 mod topics;
+mod unregister;
 mod versions;

@@ -137,6 +137,19 @@ async fn traps_08_10_what_is_not_served_closes_the_connection() {
 }
 
 #[tokio::test]
+async fn traps_66_telemetry_that_is_not_advertised_closes_the_connection() {
+    // Kafka without a receiver does not list it either, and answers whoever sends it all the same: with no metrics to
+    // push.
+    let Some((broker, mut other)) = start_with(&[]).await else { return };
+    for key in [71, 72] {
+        let mut client = broker.client().await;
+        client.send_raw(&raw_frame(key, 0, 2, &[0; 64])).await;
+        client.expect_closed().await;
+    }
+    assert_served(&mut other).await;
+}
+
+#[tokio::test]
 async fn traps_10_requests_behind_one_that_is_not_served_are_not_answered() {
     let (broker, mut client) = start().await;
     let topic = create(&mut client, "behind", 1, &[]).await;

@@ -4,8 +4,10 @@
 //! another. Dispatch and the ApiVersions answer both read [`SERVED`].
 
 mod acls;
+mod alter_client_quotas;
 mod alter_configs;
 mod alter_partition_reassignments;
+mod alter_user_scram_credentials;
 mod api_versions;
 mod configs;
 mod create_acls;
@@ -16,6 +18,7 @@ mod delete_groups;
 mod delete_records;
 mod delete_topics;
 mod describe_acls;
+mod describe_client_quotas;
 mod describe_cluster;
 mod describe_configs;
 mod describe_groups;
@@ -24,6 +27,7 @@ mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod describe_transactions;
+mod describe_user_scram_credentials;
 mod elect_leaders;
 mod fetch;
 mod find_coordinator;
@@ -44,8 +48,12 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
+mod sasl_authenticate;
+mod sasl_handshake;
 mod sync_group;
 mod topic_result;
+mod unregister_broker;
+mod update_features;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -92,7 +100,7 @@ const fn tells(key: ApiKey, min: i16, max: i16) -> Api {
 }
 
 /// Everything that is served, in the order of the keys. The list only grows.
-pub const SERVED: [Api; 39] = [
+pub const SERVED: [Api; 47] = [
     Api { min_accepted: 3, ..api(ApiKey::Produce, 0, 13) },
     api(ApiKey::Fetch, 4, 18),
     tells(ApiKey::ListOffsets, 1, 11),
@@ -106,6 +114,7 @@ pub const SERVED: [Api; 39] = [
     api(ApiKey::SyncGroup, 0, 5),
     tells(ApiKey::DescribeGroups, 0, 6),
     tells(ApiKey::ListGroups, 0, 5),
+    tells(ApiKey::SaslHandshake, 0, 1),
     api(ApiKey::ApiVersions, 0, 4),
     api(ApiKey::CreateTopics, 2, 7),
     api(ApiKey::DeleteTopics, 1, 6),
@@ -118,6 +127,7 @@ pub const SERVED: [Api; 39] = [
     tells(ApiKey::DescribeConfigs, 1, 4),
     api(ApiKey::AlterConfigs, 0, 2),
     tells(ApiKey::DescribeLogDirs, 1, 5),
+    tells(ApiKey::SaslAuthenticate, 0, 2),
     api(ApiKey::CreatePartitions, 0, 3),
     api(ApiKey::DeleteGroups, 0, 2),
     tells(ApiKey::ElectLeaders, 0, 2),
@@ -125,9 +135,15 @@ pub const SERVED: [Api; 39] = [
     tells(ApiKey::AlterPartitionReassignments, 0, 1),
     tells(ApiKey::ListPartitionReassignments, 0, 0),
     api(ApiKey::OffsetDelete, 0, 0),
+    tells(ApiKey::DescribeClientQuotas, 0, 1),
+    api(ApiKey::AlterClientQuotas, 0, 1),
+    tells(ApiKey::DescribeUserScramCredentials, 0, 0),
+    api(ApiKey::AlterUserScramCredentials, 0, 0),
     tells(ApiKey::DescribeQuorum, 0, 2),
+    api(ApiKey::UpdateFeatures, 0, 2),
     tells(ApiKey::DescribeCluster, 0, 2),
     tells(ApiKey::DescribeProducers, 0, 0),
+    tells(ApiKey::UnregisterBroker, 0, 0),
     tells(ApiKey::DescribeTransactions, 0, 0),
     tells(ApiKey::ListTransactions, 0, 2),
     tells(ApiKey::ListConfigResources, 0, 1),
@@ -289,6 +305,7 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::DescribeGroups(describe_groups::handle(ctx, request).await)
         }
         Request::ListGroups(request) => Response::ListGroups(list_groups::handle(ctx, request).await),
+        Request::SaslHandshake(_) => Response::SaslHandshake(sasl_handshake::handle()),
         Request::CreateTopics(request) => Response::CreateTopics(create_topics::handle(ctx, request).await),
         Request::DeleteTopics(request) => Response::DeleteTopics(delete_topics::handle(ctx, request).await),
         Request::DeleteRecords(request) => {
@@ -307,6 +324,7 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
         Request::DescribeLogDirs(request) => {
             Response::DescribeLogDirs(describe_log_dirs::handle(ctx, request).await)
         }
+        Request::SaslAuthenticate(_) => Response::SaslAuthenticate(sasl_authenticate::handle()),
         Request::CreatePartitions(request) => {
             Response::CreatePartitions(create_partitions::handle(ctx, request).await)
         }
@@ -322,12 +340,30 @@ async fn run(context: RequestContext, request: Request) -> Outcome {
             Response::ListPartitionReassignments(list_partition_reassignments::handle(&request))
         }
         Request::OffsetDelete(request) => Response::OffsetDelete(offset_delete::handle(ctx, request).await),
+        Request::DescribeClientQuotas(request) => {
+            Response::DescribeClientQuotas(describe_client_quotas::handle(ctx, &request))
+        }
+        Request::AlterClientQuotas(request) => {
+            Response::AlterClientQuotas(alter_client_quotas::handle(ctx, request).await)
+        }
+        Request::DescribeUserScramCredentials(request) => {
+            Response::DescribeUserScramCredentials(describe_user_scram_credentials::handle(ctx, request))
+        }
+        Request::AlterUserScramCredentials(request) => {
+            Response::AlterUserScramCredentials(alter_user_scram_credentials::handle(ctx, request).await)
+        }
         Request::DescribeQuorum(request) => Response::DescribeQuorum(describe_quorum::handle(ctx, &request)),
+        Request::UpdateFeatures(request) => {
+            Response::UpdateFeatures(update_features::handle(ctx, request).await)
+        }
         Request::DescribeCluster(request) => {
             Response::DescribeCluster(describe_cluster::handle(ctx, &request))
         }
         Request::DescribeProducers(request) => {
             Response::DescribeProducers(describe_producers::handle(ctx, request).await)
+        }
+        Request::UnregisterBroker(request) => {
+            Response::UnregisterBroker(unregister_broker::handle(ctx, &request))
         }
         Request::DescribeTransactions(request) => {
             Response::DescribeTransactions(describe_transactions::handle(request))

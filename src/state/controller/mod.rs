@@ -9,6 +9,7 @@ mod alter_configs;
 mod assignment;
 mod broker_configs;
 mod brokers;
+mod client_quotas;
 mod create_partitions;
 mod create_topics;
 mod delete_topics;
@@ -16,6 +17,7 @@ mod elect_leader;
 mod features;
 mod producer_ids;
 mod reassign;
+mod scram;
 
 #[cfg(test)]
 mod tests;
@@ -23,6 +25,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use gracchus_base::ErrorCode;
+use gracchus_base::limits::CHANGES_PER_REQUEST_MAX;
 use gracchus_base::metadata_record::MetadataRecord;
 
 pub use alter_configs::{
@@ -31,13 +34,17 @@ pub use alter_configs::{
 };
 pub use assignment::DirectoryOf;
 pub use brokers::{BrokerStart, bump_leader_epochs, register_broker, unfence_broker};
+pub use client_quotas::{QuotaAlteration, QuotaResults, alter_client_quotas};
 pub use create_partitions::{NewPartitions, PartitionsOutcome, create_partitions};
 pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_topic, create_topics};
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
 pub use elect_leader::{Election, elect_leader};
-pub use features::{Feature, SUPPORTED_FEATURES, bootstrap_records};
+pub use features::{
+    Feature, FeatureUpdate, SUPPORTED_FEATURES, UpgradeType, bootstrap_records, update_features,
+};
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
 pub use reassign::reassign_partition;
+pub use scram::{ScramAlteration, ScramResults, ScramUpsertion, alter_scram_credentials};
 
 /// Why one item of an admin request is refused: what stands in the response.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +81,15 @@ fn distinct<'a, T, K: Ord>(items: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<(&'a
         *counts.entry(key(item)).or_insert(0_usize) += 1;
     }
     items.iter().filter_map(|item| counts.remove(&key(item)).map(|count| (item, count > 1))).collect()
+}
+
+/// Whether one request may add so many records.
+fn check_batch(records: &[MetadataRecord]) -> Result<(), AdminError> {
+    if records.len() <= CHANGES_PER_REQUEST_MAX {
+        return Ok(());
+    }
+    let words = "Unable to perform excessively large batch operation.";
+    Err(AdminError::new(ErrorCode::PolicyViolation, words))
 }
 
 /// What Kafka says of an item that a request holds twice.

@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use gracchus_base::metadata_record::{
-    ConfigResource, MetadataRecord, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
+    RegisterBroker, ScramMechanism,
 };
 use gracchus_base::{BrokerId, PartitionIndex, ProducerId, TopicId, TopicName};
 
@@ -27,6 +28,8 @@ pub enum ImageError {
     NoReplicas { topic: TopicId, partition: PartitionIndex },
     #[error("broker {0} is not registered with this epoch")]
     UnknownBroker(BrokerId),
+    #[error("user {user} has no credential of mechanism {mechanism:?}")]
+    UnknownCredential { user: String, mechanism: ScramMechanism },
     #[error("producer ids go back from {from} to {to}")]
     ProducerIdsGoBack { from: ProducerId, to: ProducerId },
     #[error("a transaction begins, ends or is aborted out of turn")]
@@ -51,6 +54,17 @@ impl MetadataImage {
             MetadataRecord::RemoveTopic { topic_id } => self.remove_topic(*topic_id, changes)?,
             MetadataRecord::Config { resource, name, value } => {
                 self.set_config(resource, name, value.as_deref(), changes);
+            }
+            MetadataRecord::ClientQuota { entity, key, value } => {
+                self.set_quota(entity, key, *value, changes)
+            }
+            MetadataRecord::ScramCredential { user, mechanism, credential } => {
+                let credential = Arc::new(credential.clone());
+                self.scram_credentials.insert((user.clone(), *mechanism), credential);
+                changes.push(Change::ScramCredentialsChanged(user.clone()));
+            }
+            MetadataRecord::RemoveScramCredential { user, mechanism } => {
+                self.remove_credential(user, *mechanism, changes)?;
             }
             MetadataRecord::FeatureLevel { name, level } => self.set_feature(name, *level, changes),
             MetadataRecord::ProducerIds { next_producer_id, .. } => {
@@ -166,6 +180,38 @@ impl MetadataImage {
             self.configs.insert(resource.clone(), values);
         }
         changes.push(Change::ConfigChanged(resource.clone()));
+    }
+
+    fn set_quota(
+        &mut self,
+        entity: &QuotaEntity,
+        key: &str,
+        value: Option<QuotaValue>,
+        changes: &mut Vec<Change>,
+    ) {
+        let mut quotas = self.client_quotas.get(entity).cloned().unwrap_or_default();
+        match value {
+            Some(value) => drop(Arc::make_mut(&mut quotas).insert(key.to_owned(), value)),
+            None => drop(Arc::make_mut(&mut quotas).remove(key)),
+        }
+        if quotas.is_empty() {
+            self.client_quotas.remove(entity);
+        } else {
+            self.client_quotas.insert(entity.clone(), quotas);
+        }
+        changes.push(Change::ClientQuotasChanged(entity.clone()));
+    }
+
+    fn remove_credential(
+        &mut self,
+        user: &str,
+        mechanism: ScramMechanism,
+        changes: &mut Vec<Change>,
+    ) -> Result<(), ImageError> {
+        let removed = self.scram_credentials.remove(&(user.to_owned(), mechanism));
+        removed.ok_or_else(|| ImageError::UnknownCredential { user: user.to_owned(), mechanism })?;
+        changes.push(Change::ScramCredentialsChanged(user.to_owned()));
+        Ok(())
     }
 
     /// Level 0 is "not finalized".

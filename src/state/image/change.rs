@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use gracchus_base::metadata_record::ConfigResource;
+use gracchus_base::metadata_record::{ConfigResource, QuotaEntity};
 use gracchus_base::{BrokerId, PartitionIndex, TopicId};
 
 use super::topic::Topic;
@@ -23,6 +23,10 @@ pub enum Change {
     BrokerChanged(BrokerId),
     /// The level of this feature.
     FeatureChanged(String),
+    /// At least one quota of these clients.
+    ClientQuotasChanged(QuotaEntity),
+    /// At least one credential of this user.
+    ScramCredentialsChanged(String),
     /// The next producer id.
     ProducerIdsTaken,
 }

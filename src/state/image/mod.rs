@@ -15,10 +15,13 @@ mod topic;
 #[cfg(test)]
 pub(crate) mod tests;
 
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use gracchus_base::metadata_record::{ConfigResource, RegisterBroker};
+use gracchus_base::metadata_record::{
+    ConfigResource, QuotaEntity, QuotaValue, RegisterBroker, ScramCredential, ScramMechanism,
+};
 use gracchus_base::{BrokerId, LeaderEpoch, Offset, PartitionIndex, ProducerId, TopicId, TopicName};
 use imbl::OrdMap;
 
@@ -29,6 +32,9 @@ pub use loader::ImageLoader;
 pub use partition::Partition;
 pub use topic::Topic;
 
+/// Quotas by their keys.
+pub type Quotas = BTreeMap<String, QuotaValue>;
+
 /// The state of the cluster after the records up to [`MetadataImage::applied`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetadataImage {
@@ -38,6 +44,8 @@ pub struct MetadataImage {
     /// Names lead to ids only: a topic is held once, so that a chain of changes can be made in place.
     names: OrdMap<TopicName, TopicId>,
     configs: OrdMap<ConfigResource, ConfigValues>,
+    client_quotas: OrdMap<QuotaEntity, Arc<Quotas>>,
+    scram_credentials: OrdMap<(String, ScramMechanism), Arc<ScramCredential>>,
     next_producer_id: ProducerId,
     partition_count: usize,
     applied: (Offset, LeaderEpoch),
@@ -51,6 +59,8 @@ impl Default for MetadataImage {
             topics: OrdMap::new(),
             names: OrdMap::new(),
             configs: OrdMap::new(),
+            client_quotas: OrdMap::new(),
+            scram_credentials: OrdMap::new(),
             next_producer_id: ProducerId(0),
             partition_count: 0,
             applied: (Offset(-1), LeaderEpoch::NONE),
@@ -169,6 +179,35 @@ impl MetadataImage {
     /// All resources with settings of their own.
     pub fn configured(&self) -> impl Iterator<Item = (&ConfigResource, &ConfigValues)> {
         self.configs.iter()
+    }
+
+    /// The quotas of some clients, if they have any.
+    pub fn quotas_of(&self, entity: &QuotaEntity) -> Option<&Quotas> {
+        self.client_quotas.get(entity).map(|quotas| &**quotas)
+    }
+
+    /// All quotas, by whom they are for.
+    pub fn client_quotas(&self) -> impl Iterator<Item = (&QuotaEntity, &Quotas)> {
+        self.client_quotas.iter().map(|(entity, quotas)| (entity, &**quotas))
+    }
+
+    /// The credentials of one user.
+    pub fn scram_credentials_of(
+        &self,
+        user: &str,
+    ) -> impl Iterator<Item = (ScramMechanism, &ScramCredential)> {
+        let first = (user.to_owned(), ScramMechanism::Sha256);
+        let last = (user.to_owned(), ScramMechanism::Sha512);
+        self.scram_credentials.range(first..=last).map(|((_, mechanism), one)| (*mechanism, &**one))
+    }
+
+    /// Everyone who has a credential.
+    pub fn scram_users(&self) -> impl Iterator<Item = &str> {
+        let mut last = None;
+        self.scram_credentials.keys().filter_map(move |(user, _)| {
+            let again = last.replace(user) == Some(user);
+            (!again).then_some(user.as_str())
+        })
     }
 
     /// Producer ids below this one were handed out in blocks.

@@ -76,6 +76,10 @@ impl<'a> Fields<'a> {
         self.fixed().map(i64::from_be_bytes)
     }
 
+    pub(crate) fn f64(&mut self) -> Result<f64, FieldError> {
+        self.fixed().map(f64::from_be_bytes)
+    }
+
     pub(crate) fn uuid(&mut self) -> Result<TopicId, FieldError> {
         self.fixed().map(TopicId)
     }

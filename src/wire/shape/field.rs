@@ -93,6 +93,10 @@ pub const fn int64(name: &'static str) -> Field {
     Field::new(name, Kind::Fixed(8))
 }
 
+pub const fn float64(name: &'static str) -> Field {
+    Field::new(name, Kind::Fixed(8))
+}
+
 pub const fn uuid(name: &'static str) -> Field {
     Field::new(name, Kind::Fixed(16))
 }

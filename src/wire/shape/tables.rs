@@ -2,7 +2,7 @@
 //!
 //! `since` is left out where a field exists in all versions that are accepted.
 
-use super::field::{Field, Kind, array, boolean, data, int8, int16, int32, int64, one, text, uuid};
+use super::field::{Field, Kind, array, boolean, data, float64, int8, int16, int32, int64, one, text, uuid};
 use crate::api::ApiKey;
 
 const TEXT: Kind = Kind::Text;
@@ -26,6 +26,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::SyncGroup => SYNC_GROUP,
         ApiKey::DescribeGroups => DESCRIBE_GROUPS,
         ApiKey::ListGroups => LIST_GROUPS,
+        ApiKey::SaslHandshake => SASL_HANDSHAKE,
         ApiKey::ApiVersions => API_VERSIONS,
         ApiKey::CreateTopics => CREATE_TOPICS,
         ApiKey::DeleteTopics => DELETE_TOPICS,
@@ -38,6 +39,7 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::DescribeConfigs => DESCRIBE_CONFIGS,
         ApiKey::AlterConfigs => ALTER_CONFIGS,
         ApiKey::DescribeLogDirs => DESCRIBE_LOG_DIRS,
+        ApiKey::SaslAuthenticate => SASL_AUTHENTICATE,
         ApiKey::CreatePartitions => CREATE_PARTITIONS,
         ApiKey::DeleteGroups => DELETE_GROUPS,
         ApiKey::ElectLeaders => ELECT_LEADERS,
@@ -45,9 +47,15 @@ pub fn request(api: ApiKey) -> &'static [Field] {
         ApiKey::AlterPartitionReassignments => ALTER_PARTITION_REASSIGNMENTS,
         ApiKey::ListPartitionReassignments => LIST_PARTITION_REASSIGNMENTS,
         ApiKey::OffsetDelete => OFFSET_DELETE,
+        ApiKey::DescribeClientQuotas => DESCRIBE_CLIENT_QUOTAS,
+        ApiKey::AlterClientQuotas => ALTER_CLIENT_QUOTAS,
+        ApiKey::DescribeUserScramCredentials => DESCRIBE_USER_SCRAM_CREDENTIALS,
+        ApiKey::AlterUserScramCredentials => ALTER_USER_SCRAM_CREDENTIALS,
         ApiKey::DescribeQuorum => DESCRIBE_QUORUM,
+        ApiKey::UpdateFeatures => UPDATE_FEATURES,
         ApiKey::DescribeCluster => DESCRIBE_CLUSTER,
         ApiKey::DescribeProducers => DESCRIBE_PRODUCERS,
+        ApiKey::UnregisterBroker => UNREGISTER_BROKER,
         ApiKey::DescribeTransactions => DESCRIBE_TRANSACTIONS,
         ApiKey::ListTransactions => LIST_TRANSACTIONS,
         ApiKey::ListConfigResources => LIST_CONFIG_RESOURCES,
@@ -202,6 +210,8 @@ const DESCRIBE_GROUPS: &[Field] =
 const LIST_GROUPS: &[Field] =
     &[array("states_filter", &TEXT).since(4), array("types_filter", &TEXT).since(5)];
 
+const SASL_HANDSHAKE: &[Field] = &[text("mechanism")];
+
 const API_VERSIONS: &[Field] =
     &[text("client_software_name").since(3), text("client_software_version").since(3)];
 
@@ -284,6 +294,8 @@ const ALTER_CONFIGS_RESOURCE: &[Field] =
 const DESCRIBE_LOG_DIRS: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_LOG_DIRS_TOPIC)).nullable()];
 const DESCRIBE_LOG_DIRS_TOPIC: &[Field] = &[text("topic"), array("partitions", &INT32)];
 
+const SASL_AUTHENTICATE: &[Field] = &[data("auth_bytes")];
+
 const CREATE_PARTITIONS: &[Field] =
     &[array("topics", &Kind::Struct(CREATE_PARTITIONS_TOPIC)), int32("timeout_ms"), boolean("validate_only")];
 const CREATE_PARTITIONS_TOPIC: &[Field] = &[
@@ -331,10 +343,48 @@ const OFFSET_DELETE_TOPIC: &[Field] =
     &[text("name"), array("partitions", &Kind::Struct(OFFSET_DELETE_PARTITION))];
 const OFFSET_DELETE_PARTITION: &[Field] = &[int32("partition_index")];
 
+const DESCRIBE_CLIENT_QUOTAS: &[Field] =
+    &[array("components", &Kind::Struct(DESCRIBE_CLIENT_QUOTAS_COMPONENT)), boolean("strict")];
+const DESCRIBE_CLIENT_QUOTAS_COMPONENT: &[Field] =
+    &[text("entity_type"), int8("match_type"), text("match").nullable()];
+
+const ALTER_CLIENT_QUOTAS: &[Field] =
+    &[array("entries", &Kind::Struct(ALTER_CLIENT_QUOTAS_ENTRY)), boolean("validate_only")];
+const ALTER_CLIENT_QUOTAS_ENTRY: &[Field] = &[
+    array("entity", &Kind::Struct(ALTER_CLIENT_QUOTAS_ENTITY)),
+    array("ops", &Kind::Struct(ALTER_CLIENT_QUOTAS_OP)),
+];
+const ALTER_CLIENT_QUOTAS_ENTITY: &[Field] = &[text("entity_type"), text("entity_name").nullable()];
+const ALTER_CLIENT_QUOTAS_OP: &[Field] = &[text("key"), float64("value"), boolean("remove")];
+
+const DESCRIBE_USER_SCRAM_CREDENTIALS: &[Field] =
+    &[array("users", &Kind::Struct(DESCRIBE_USER_SCRAM_CREDENTIALS_USER)).nullable()];
+const DESCRIBE_USER_SCRAM_CREDENTIALS_USER: &[Field] = &[text("name")];
+
+const ALTER_USER_SCRAM_CREDENTIALS: &[Field] = &[
+    array("deletions", &Kind::Struct(ALTER_USER_SCRAM_CREDENTIALS_DELETION)),
+    array("upsertions", &Kind::Struct(ALTER_USER_SCRAM_CREDENTIALS_UPSERTION)),
+];
+const ALTER_USER_SCRAM_CREDENTIALS_DELETION: &[Field] = &[text("name"), int8("mechanism")];
+const ALTER_USER_SCRAM_CREDENTIALS_UPSERTION: &[Field] =
+    &[text("name"), int8("mechanism"), int32("iterations"), data("salt"), data("salted_password")];
+
 const DESCRIBE_QUORUM: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_QUORUM_TOPIC))];
 const DESCRIBE_QUORUM_TOPIC: &[Field] =
     &[text("topic_name"), array("partitions", &Kind::Struct(DESCRIBE_QUORUM_PARTITION))];
 const DESCRIBE_QUORUM_PARTITION: &[Field] = &[int32("partition_index")];
+
+const UPDATE_FEATURES: &[Field] = &[
+    int32("timeout_ms"),
+    array("feature_updates", &Kind::Struct(UPDATE_FEATURES_UPDATE)),
+    boolean("validate_only").since(1),
+];
+const UPDATE_FEATURES_UPDATE: &[Field] = &[
+    text("feature"),
+    int16("max_version_level"),
+    boolean("allow_downgrade").until(0),
+    int8("upgrade_type").since(1),
+];
 
 const DESCRIBE_CLUSTER: &[Field] = &[
     boolean("include_cluster_authorized_operations"),
@@ -344,6 +394,8 @@ const DESCRIBE_CLUSTER: &[Field] = &[
 
 const DESCRIBE_PRODUCERS: &[Field] = &[array("topics", &Kind::Struct(DESCRIBE_PRODUCERS_TOPIC))];
 const DESCRIBE_PRODUCERS_TOPIC: &[Field] = &[text("name"), array("partition_indexes", &INT32)];
+
+const UNREGISTER_BROKER: &[Field] = &[int32("broker_id")];
 
 const DESCRIBE_TRANSACTIONS: &[Field] = &[array("transactional_ids", &TEXT)];
 

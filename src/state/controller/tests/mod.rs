@@ -4,9 +4,12 @@ mod configs;
 mod create;
 mod delete;
 mod elect;
+mod features;
 mod partitions;
 mod property;
+mod quotas;
 mod reassign;
+mod scram;
 mod start;
 
 use gracchus_base::metadata_record::MetadataRecord;

@@ -26,10 +26,13 @@ mod record_type {
     pub(super) const CONFIG: u32 = 4;
     pub(super) const PARTITION_CHANGE: u32 = 5;
     pub(super) const REMOVE_TOPIC: u32 = 9;
+    pub(super) const USER_SCRAM_CREDENTIAL: u32 = 11;
     pub(super) const FEATURE_LEVEL: u32 = 12;
+    pub(super) const CLIENT_QUOTA: u32 = 14;
     pub(super) const PRODUCER_IDS: u32 = 15;
     pub(super) const BROKER_REGISTRATION_CHANGE: u32 = 17;
     pub(super) const NO_OP: u32 = 20;
+    pub(super) const REMOVE_USER_SCRAM_CREDENTIAL: u32 = 22;
     pub(super) const BEGIN_TRANSACTION: u32 = 23;
     pub(super) const END_TRANSACTION: u32 = 24;
     pub(super) const ABORT_TRANSACTION: u32 = 25;
@@ -51,6 +54,8 @@ pub enum MetadataRecordError {
     Frame(FieldError),
     #[error(transparent)]
     TopicName(#[from] TopicNameError),
+    #[error("a credential of the unknown SCRAM mechanism {0}")]
+    Mechanism(i8),
     #[error("settings of resource {name:?} of type {resource_type}")]
     Resource { resource_type: i8, name: String },
 }

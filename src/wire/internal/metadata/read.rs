@@ -1,7 +1,8 @@
 //! Metadata records out of their fields.
 
 use gracchus_base::metadata_record::{
-    ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, Endpoint, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
+    RegisterBroker, ScramCredential, ScramMechanism,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId, TopicName};
 
@@ -24,6 +25,9 @@ fn version_max(record_type: u32) -> Option<u32> {
         | record_type::CONFIG
         | record_type::REMOVE_TOPIC
         | record_type::FEATURE_LEVEL
+        | record_type::CLIENT_QUOTA
+        | record_type::USER_SCRAM_CREDENTIAL
+        | record_type::REMOVE_USER_SCRAM_CREDENTIAL
         | record_type::PRODUCER_IDS
         | record_type::NO_OP
         | record_type::BEGIN_TRANSACTION
@@ -48,6 +52,8 @@ pub(super) fn record(
     let record = match record_type {
         record_type::TOPIC => topic(f).map_err(wrong)?.try_into()?,
         record_type::CONFIG => config(f).map_err(wrong)?.try_into()?,
+        record_type::USER_SCRAM_CREDENTIAL => credential(f).map_err(wrong)?.try_into()?,
+        record_type::REMOVE_USER_SCRAM_CREDENTIAL => removed_credential(f).map_err(wrong)?.try_into()?,
         _ => plain(f, record_type, version).map_err(wrong)?,
     };
     fields.end().map_err(wrong)?;
@@ -61,6 +67,7 @@ fn plain(f: &mut Fields<'_>, record_type: u32, version: u32) -> Result<MetadataR
         record_type::BROKER_REGISTRATION_CHANGE => return broker_registration_change(f),
         record_type::PARTITION => return partition(f, version),
         record_type::PARTITION_CHANGE => return partition_change(f),
+        record_type::CLIENT_QUOTA => return client_quota(f),
         record_type::BEGIN_TRANSACTION => {
             return Ok(MetadataRecord::BeginTransaction { name: tagged_text(f)? });
         }
@@ -211,6 +218,20 @@ fn partition_change(f: &mut Fields<'_>) -> Result<MetadataRecord, FieldError> {
     Ok(MetadataRecord::PartitionChange(change))
 }
 
+fn client_quota(f: &mut Fields<'_>) -> Result<MetadataRecord, FieldError> {
+    let entity = f.array(true, |f| {
+        let of_type = (f.string(true)?.to_owned(), f.nullable_string(true)?.map(str::to_owned));
+        f.no_tagged()?;
+        Ok(of_type)
+    })?;
+    let entity = QuotaEntity(entity.into_iter().collect());
+    let key = f.string(true)?.to_owned();
+    let value = QuotaValue::new(f.f64()?);
+    let remove = f.bool()?;
+    f.no_tagged()?;
+    Ok(MetadataRecord::ClientQuota { entity, key, value: (!remove).then_some(value) })
+}
+
 /// A topic's name and id, the name not yet looked at.
 struct RawTopic<'a>(&'a str, TopicId);
 
@@ -261,5 +282,44 @@ impl TryFrom<RawConfig<'_>> for MetadataRecord {
             }
         };
         Ok(Self::Config { resource, name: raw.name.to_owned(), value: raw.value.map(str::to_owned) })
+    }
+}
+
+/// A credential, or without one that it is to go, the mechanism not yet looked at.
+struct RawCredential<'a> {
+    user: &'a str,
+    mechanism: i8,
+    credential: Option<ScramCredential>,
+}
+
+fn credential<'a>(f: &mut Fields<'a>) -> Result<RawCredential<'a>, FieldError> {
+    let (user, mechanism) = (f.string(true)?, f.i8()?);
+    let credential = ScramCredential {
+        salt: f.bytes(true)?.to_vec(),
+        stored_key: f.bytes(true)?.to_vec(),
+        server_key: f.bytes(true)?.to_vec(),
+        iterations: f.i32()?,
+    };
+    f.no_tagged()?;
+    Ok(RawCredential { user, mechanism, credential: Some(credential) })
+}
+
+fn removed_credential<'a>(f: &mut Fields<'a>) -> Result<RawCredential<'a>, FieldError> {
+    let removed = RawCredential { user: f.string(true)?, mechanism: f.i8()?, credential: None };
+    f.no_tagged()?;
+    Ok(removed)
+}
+
+impl TryFrom<RawCredential<'_>> for MetadataRecord {
+    type Error = MetadataRecordError;
+
+    fn try_from(raw: RawCredential<'_>) -> Result<Self, MetadataRecordError> {
+        let mechanism = ScramMechanism::from_code(raw.mechanism);
+        let mechanism = mechanism.ok_or(MetadataRecordError::Mechanism(raw.mechanism))?;
+        let user = raw.user.to_owned();
+        Ok(match raw.credential {
+            Some(credential) => Self::ScramCredential { user, mechanism, credential },
+            None => Self::RemoveScramCredential { user, mechanism },
+        })
     }
 }

@@ -1,11 +1,12 @@
 //! The bytes were made by Kafka 4.3.1's `MetadataRecordSerde`.
 
 use gracchus_base::metadata_record::MetadataRecord::{
-    AbortTransaction, BeginTransaction, BrokerRegistrationChange, Config, EndTransaction, FeatureLevel, NoOp,
-    ProducerIds, RemoveTopic, Topic,
+    AbortTransaction, BeginTransaction, BrokerRegistrationChange, ClientQuota, Config, EndTransaction,
+    FeatureLevel, NoOp, ProducerIds, RemoveScramCredential, RemoveTopic, Topic,
 };
 use gracchus_base::metadata_record::{
-    ConfigResource, Endpoint, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, Endpoint, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue, RegisterBroker,
+    ScramCredential, ScramMechanism,
 };
 use gracchus_base::{BrokerId, LeaderEpoch, PartitionIndex, ProducerId, TopicId, TopicName};
 use proptest::prelude::*;
@@ -51,6 +52,10 @@ fn partition(version: usize) -> PartitionRecord {
 
 fn change() -> PartitionChange {
     PartitionChange { topic_id: id(4), partition: PartitionIndex(7), isr: None, leader: None, replicas: None }
+}
+
+fn entity(names: &[(&str, Option<&str>)]) -> QuotaEntity {
+    QuotaEntity(names.iter().map(|(kind, name)| ((*kind).to_owned(), name.map(str::to_owned))).collect())
 }
 
 fn golden() -> Vec<(MetadataRecord, &'static str)> {
@@ -117,6 +122,40 @@ fn golden() -> Vec<(MetadataRecord, &'static str)> {
         (
             FeatureLevel { name: "metadata.version".to_owned(), level: 30 },
             "010c00116d657461646174612e76657273696f6e001e00",
+        ),
+        (
+            ClientQuota {
+                entity: entity(&[("client-id", None), ("user", Some("alice"))]),
+                key: "producer_byte_rate".to_owned(),
+                value: Some(QuotaValue::new(1024.5)),
+            },
+            "010e00030a636c69656e742d69640000057573657206616c696365001370726f64756365725f627974655f72617465409002\
+             00000000000000",
+        ),
+        (
+            ClientQuota {
+                entity: entity(&[("ip", Some("::1"))]),
+                key: "connection_creation_rate".to_owned(),
+                value: None,
+            },
+            "010e0002036970043a3a310019636f6e6e656374696f6e5f6372656174696f6e5f7261746500000000000000000100",
+        ),
+        (
+            MetadataRecord::ScramCredential {
+                user: "alice".to_owned(),
+                mechanism: ScramMechanism::Sha512,
+                credential: ScramCredential {
+                    salt: vec![1, 2, 3],
+                    stored_key: vec![4, 5],
+                    server_key: vec![6],
+                    iterations: 8192,
+                },
+            },
+            "010b0006616c696365020401020303040502060000200000",
+        ),
+        (
+            RemoveScramCredential { user: "alice".to_owned(), mechanism: ScramMechanism::Sha256 },
+            "01160006616c6963650100",
         ),
         (
             ProducerIds { broker_id: BrokerId(1), broker_epoch: 77, next_producer_id: ProducerId(3000) },
@@ -199,11 +238,13 @@ fn fields_that_we_have_no_place_for_are_passed_over() {
 
 #[test]
 fn what_would_change_the_image_unseen_is_an_error() {
-    let client_quota = hex("010e0001026b3ff80000000000000000");
-    assert_eq!(decode(&client_quota), Err(MetadataRecordError::Type(14)));
+    let remove_acl = hex("011300010203040506070811121314151617040000");
+    assert_eq!(decode(&remove_acl), Err(MetadataRecordError::Type(19)));
     let client_metrics = hex("0104001002780c696e74657276616c2e6d73023200");
     let unknown = MetadataRecordError::Resource { resource_type: 16, name: "x".to_owned() };
     assert_eq!(decode(&client_metrics), Err(unknown));
+    let unknown = MetadataRecordError::Mechanism(3);
+    assert_eq!(decode(&hex("01160006616c6963650300")), Err(unknown));
     let newer = MetadataRecordError::Version { record_type: 20, version: 1 };
     assert_eq!(decode(&[1, 20, 1, 0]), Err(newer));
     assert_eq!(decode(&[0, 20, 0, 0]), Err(MetadataRecordError::FrameVersion(0)));
@@ -228,7 +269,7 @@ proptest! {
     }
 
     #[test]
-    fn changed_records_are_a_record_or_an_error(which in 0_usize..19, at in 0_usize..100, byte in any::<u8>()) {
+    fn changed_records_are_a_record_or_an_error(which in 0_usize..23, at in 0_usize..100, byte in any::<u8>()) {
         let mut value = hex(golden()[which].1);
         let at = at % value.len();
         value[at] = byte;

@@ -1,14 +1,16 @@
 //! Metadata records as Kafka 4.3 writes them.
 
 use gracchus_base::metadata_record::{
-    ConfigResource, MetadataRecord, PartitionChange, PartitionRecord, RegisterBroker,
+    ConfigResource, MetadataRecord, PartitionChange, PartitionRecord, QuotaEntity, QuotaValue,
+    RegisterBroker, ScramCredential,
 };
 use gracchus_base::{BrokerId, TopicId};
 
 use super::read::{RESOURCE_BROKER, RESOURCE_TOPIC};
 use super::record_type;
 use crate::internal::fields::{
-    Tagged, put_compact_array, put_compact_nullable_string, put_compact_string, put_no_tagged,
+    Tagged, put_compact_array, put_compact_length, put_compact_nullable_string, put_compact_string,
+    put_no_tagged,
 };
 
 /// The type of a record and the version it is written as, that of metadata version 4.3-IV0.
@@ -22,6 +24,9 @@ pub(super) const fn type_and_version(record: &MetadataRecord) -> (u32, u32) {
         MetadataRecord::RemoveTopic { .. } => (record_type::REMOVE_TOPIC, 0),
         MetadataRecord::Config { .. } => (record_type::CONFIG, 0),
         MetadataRecord::FeatureLevel { .. } => (record_type::FEATURE_LEVEL, 0),
+        MetadataRecord::ClientQuota { .. } => (record_type::CLIENT_QUOTA, 0),
+        MetadataRecord::ScramCredential { .. } => (record_type::USER_SCRAM_CREDENTIAL, 0),
+        MetadataRecord::RemoveScramCredential { .. } => (record_type::REMOVE_USER_SCRAM_CREDENTIAL, 0),
         MetadataRecord::ProducerIds { .. } => (record_type::PRODUCER_IDS, 0),
         MetadataRecord::BeginTransaction { .. } => (record_type::BEGIN_TRANSACTION, 0),
         MetadataRecord::EndTransaction => (record_type::END_TRANSACTION, 0),
@@ -57,6 +62,16 @@ pub(super) fn fields(out: &mut Vec<u8>, record: &MetadataRecord) {
             put_compact_string(out, name);
             out.extend_from_slice(&level.to_be_bytes());
         }
+        MetadataRecord::ClientQuota { entity, key, value } => put_client_quota(out, entity, key, *value),
+        MetadataRecord::ScramCredential { user, mechanism, credential } => {
+            put_compact_string(out, user);
+            out.extend_from_slice(&mechanism.code().to_be_bytes());
+            put_credential(out, credential);
+        }
+        MetadataRecord::RemoveScramCredential { user, mechanism } => {
+            put_compact_string(out, user);
+            out.extend_from_slice(&mechanism.code().to_be_bytes());
+        }
         MetadataRecord::ProducerIds { broker_id, broker_epoch, next_producer_id } => {
             out.extend_from_slice(&broker_id.0.to_be_bytes());
             out.extend_from_slice(&broker_epoch.to_be_bytes());
@@ -83,6 +98,26 @@ fn put_resource(out: &mut Vec<u8>, resource: &ConfigResource) {
     };
     out.extend_from_slice(&resource_type.to_be_bytes());
     put_compact_string(out, &name);
+}
+
+fn put_client_quota(out: &mut Vec<u8>, entity: &QuotaEntity, key: &str, value: Option<QuotaValue>) {
+    let entity: Vec<_> = entity.0.iter().collect();
+    put_compact_array(out, &entity, |out, (entity_type, name)| {
+        put_compact_string(out, entity_type);
+        put_compact_nullable_string(out, name.as_deref());
+        put_no_tagged(out);
+    });
+    put_compact_string(out, key);
+    out.extend_from_slice(&value.map_or(0.0, QuotaValue::get).to_be_bytes());
+    out.push(value.is_none().into());
+}
+
+fn put_credential(out: &mut Vec<u8>, credential: &ScramCredential) {
+    for bytes in [&credential.salt, &credential.stored_key, &credential.server_key] {
+        put_compact_length(out, bytes.len());
+        out.extend_from_slice(bytes);
+    }
+    out.extend_from_slice(&credential.iterations.to_be_bytes());
 }
 
 fn register_broker(out: &mut Vec<u8>, broker: &RegisterBroker) {
