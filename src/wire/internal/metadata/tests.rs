@@ -115,6 +115,22 @@ fn golden() -> Vec<(MetadataRecord, &'static str)> {
             "010400040231146c6f672e636c65616e65722e74687265616473023200",
         ),
         (
+            Config {
+                resource: ConfigResource::ClientMetrics("m".to_owned()),
+                name: "interval.ms".to_owned(),
+                value: Some("200".to_owned()),
+            },
+            "01040010026d0c696e74657276616c2e6d730432303000",
+        ),
+        (
+            Config {
+                resource: ConfigResource::Group("g".to_owned()),
+                name: "consumer.session.timeout.ms".to_owned(),
+                value: Some("50000".to_owned()),
+            },
+            "0104002002671c636f6e73756d65722e73657373696f6e2e74696d656f75742e6d7306353030303000",
+        ),
+        (
             FeatureLevel { name: "metadata.version".to_owned(), level: 30 },
             "010c00116d657461646174612e76657273696f6e001e00",
         ),
