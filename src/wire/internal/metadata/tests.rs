@@ -217,9 +217,9 @@ fn fields_that_we_have_no_place_for_are_passed_over() {
 fn what_would_change_the_image_unseen_is_an_error() {
     let client_quota = hex("010e0001026b3ff80000000000000000");
     assert_eq!(decode(&client_quota), Err(MetadataRecordError::Type(14)));
-    let client_metrics = hex("0104001002780c696e74657276616c2e6d73023200");
-    let unknown = MetadataRecordError::Resource { resource_type: 16, name: "x".to_owned() };
-    assert_eq!(decode(&client_metrics), Err(unknown));
+    let broker_logger = hex("0104000802780c696e74657276616c2e6d73023200");
+    let unknown = MetadataRecordError::Resource { resource_type: 8, name: "x".to_owned() };
+    assert_eq!(decode(&broker_logger), Err(unknown));
     let newer = MetadataRecordError::Version { record_type: 20, version: 1 };
     assert_eq!(decode(&[1, 20, 1, 0]), Err(newer));
     assert_eq!(decode(&[0, 20, 0, 0]), Err(MetadataRecordError::FrameVersion(0)));
