@@ -16,6 +16,7 @@ use crate::image::MetadataImage;
 /// The resource types of the protocol whose settings are kept here.
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const BROKER_LOGGER: i8 = 8;
 const CLIENT_METRICS: i8 = 16;
 const GROUP: i8 = 32;
 
@@ -91,6 +92,9 @@ pub fn incremental_alter_configs(
         check_once(&repeated, &request.target)?;
         let values = operations.iter().filter(|op| op.operation != AlterOperation::Delete);
         check_names(operations.iter().map(|op| &op.name), values.map(|op| (&op.name, &op.value)))?;
+        if request.target.resource_type == BROKER_LOGGER {
+            return no_logger(request, broker).map_or(Ok(Vec::new()), Err);
+        }
         let resource = resource(&request.target, broker)?;
         let mut wanted = image.configs(&resource).to_settings();
         operations.iter().try_for_each(|op| operate(&resource, &mut wanted, op))?;
@@ -116,6 +120,34 @@ pub fn alter_configs(
         alter(image, broker, &resource, &wanted)
     };
     requests.iter().map(decide).collect()
+}
+
+/// Levels of logging are not changed while a broker runs: it has no logger of any name.
+fn no_logger(request: &IncrementalAlterConfigs, broker: &BrokerConfig) -> Option<AdminError> {
+    let (name, expected) = (&request.target.resource_name, broker.node_id);
+    match name.parse().map(BrokerId) {
+        Err(_) => {
+            let message = format!("Node id must be an integer, but it is: {name}");
+            return Some(invalid_request(message));
+        }
+        Ok(id) if id != expected => {
+            let message = format!("Unexpected node id. Expected {expected}, but received {id}");
+            return Some(invalid_request(message));
+        }
+        Ok(_) => {}
+    }
+    let op = request.operations.first()?;
+    let not_allowed = |what: &str| {
+        invalid_request(format!("{what} operation is not allowed for the BROKER_LOGGER resource"))
+    };
+    Some(match op.operation {
+        AlterOperation::Append => not_allowed("APPEND"),
+        AlterOperation::Subtract => not_allowed("SUBTRACT"),
+        AlterOperation::Unknown(code) => invalid_request(format!("Unknown operations type {code}")),
+        AlterOperation::Set | AlterOperation::Delete => {
+            invalid_config(format!("Logger {} does not exist!", op.name))
+        }
+    })
 }
 
 /// How often each resource stands in the request.
