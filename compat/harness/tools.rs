@@ -11,7 +11,9 @@ use crate::{Jars, Outcome, Process};
 
 /// Script name and class. This list only grows.
 const CLASSES: &[(&str, &str)] = &[
+    ("kafka-acls", "org.apache.kafka.tools.AclCommand"),
     ("kafka-broker-api-versions", "org.apache.kafka.tools.BrokerApiVersionsCommand"),
+    ("kafka-client-metrics", "org.apache.kafka.tools.ClientMetricsCommand"),
     ("kafka-cluster", "org.apache.kafka.tools.ClusterTool"),
     ("kafka-configs", "kafka.admin.ConfigCommand"),
     ("kafka-console-consumer", "org.apache.kafka.tools.consumer.ConsoleConsumer"),
@@ -24,9 +26,15 @@ const CLASSES: &[(&str, &str)] = &[
     ("kafka-features", "org.apache.kafka.tools.FeatureCommand"),
     ("kafka-get-offsets", "org.apache.kafka.tools.GetOffsetShell"),
     ("kafka-groups", "org.apache.kafka.tools.GroupsCommand"),
+    ("kafka-leader-election", "org.apache.kafka.tools.LeaderElectionCommand"),
+    ("kafka-log-dirs", "org.apache.kafka.tools.LogDirsCommand"),
+    ("kafka-metadata-quorum", "org.apache.kafka.tools.MetadataQuorumCommand"),
     ("kafka-producer-perf-test", "org.apache.kafka.tools.ProducerPerformance"),
+    ("kafka-reassign-partitions", "org.apache.kafka.tools.reassign.ReassignPartitionsCommand"),
+    ("kafka-replica-verification", "org.apache.kafka.tools.ReplicaVerificationTool"),
     ("kafka-storage", "kafka.tools.StorageTool"),
     ("kafka-topics", "org.apache.kafka.tools.TopicCommand"),
+    ("kafka-transactions", "org.apache.kafka.tools.TransactionsCommand"),
     ("kafka-verifiable-consumer", "org.apache.kafka.tools.VerifiableConsumer"),
     ("kafka-verifiable-producer", "org.apache.kafka.tools.VerifiableProducer"),
 ];

@@ -60,6 +60,9 @@ pub const SCRAM_BYTES_MAX: usize = 1024;
 /// and would let these grow for ever.
 pub const CONFIGS_PER_RESOURCE_MAX: usize = 1_000;
 
+/// Groups and subscriptions to client metrics that may have settings: unlike topics they need not exist for it.
+pub const FREE_CONFIG_RESOURCES_MAX: usize = 10_000;
+
 /// The longest value of a setting in bytes, as in Kafka.
 pub const CONFIG_VALUE_BYTES_MAX: usize = i16::MAX as usize;
 

@@ -48,6 +48,10 @@ pub enum ConfigResource {
     Topic(TopicName),
     /// `None`: the default of all brokers.
     Broker(Option<BrokerId>),
+    /// A subscription to metrics of clients (KIP-714), by its name.
+    ClientMetrics(String),
+    /// A group, whether or not it exists (KIP-848).
+    Group(String),
 }
 
 /// A broker with its endpoints.

@@ -3,6 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -102,15 +103,17 @@ impl Broker {
         let config = Arc::new(options.config);
         let bound = bind_all(&config).await?;
         let addresses: Vec<_> = bound.iter().map(|bound| bound.address).collect();
+        let producer_expiration_ms = Arc::new(AtomicI64::new(config.producer_id_expiration_ms.into()));
         let (data_dirs, found) = DataDirs::open(&DataDirsOptions {
             config: &config,
+            producer_expiration_ms: &producer_expiration_ms,
             cluster_id: options.cluster_id.as_deref(),
             ephemeral: options.ephemeral,
             system: &options.system,
         })?;
         let data_dirs = Arc::new(data_dirs);
         let system = options.system;
-        let parts = Parts { config, system, data_dirs, ephemeral: options.ephemeral };
+        let parts = Parts { config, system, data_dirs, producer_expiration_ms, ephemeral: options.ephemeral };
         let (node, controller) = parts.node(&bound, found).await?;
         let (stop, stopping) = shutdown::channel();
         let endpoints: Vec<_> = bound.iter().map(|bound| told(&bound.endpoint, bound.address)).collect();
@@ -181,6 +184,7 @@ struct Parts {
     config: Arc<BrokerConfig>,
     system: System,
     data_dirs: Arc<DataDirs>,
+    producer_expiration_ms: Arc<AtomicI64>,
     ephemeral: bool,
 }
 
@@ -195,6 +199,7 @@ impl Parts {
             image: Arc::new(ArcSwap::from_pointee(MetadataImage::default())),
             config: Arc::new(ArcSwap::new(self.config.clone())),
             static_config: self.config.clone(),
+            producer_expiration_ms: self.producer_expiration_ms,
             topics: topics.clone(),
             data_dirs: self.data_dirs.clone(),
             coordinators: coordinators_cell.clone(),

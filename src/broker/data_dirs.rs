@@ -8,7 +8,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gracchus_base::{ErrorCode, Offset, PartitionIndex, TopicId, TopicName, TopicPartition};
@@ -85,6 +85,8 @@ pub struct DataDirsOptions<'a> {
     pub config: &'a BrokerConfig,
     pub cluster_id: Option<&'a str>,
     pub ephemeral: bool,
+    /// Shared with whoever applies settings.
+    pub producer_expiration_ms: &'a Arc<AtomicI64>,
     pub system: &'a System,
 }
 
@@ -306,7 +308,7 @@ impl DataDir {
             open_files: shares,
             producers_max: config.max_producer_ids_per_partition.unsigned_abs() as usize,
             producers: Gauge::new(producers_share),
-            producer_expiration_ms: i64::from(config.producer_id_expiration_ms),
+            producer_expiration_ms: options.producer_expiration_ms.clone(),
             producer_check_ms: i64::from(config.producer_id_expiration_check_interval_ms),
             retention_check_ms: config.log_retention_check_interval_ms,
             retention_delay_ms: config.log_initial_task_delay_ms,

@@ -4,6 +4,7 @@
 //! Called by the controller's thread after a commit, and once at the start. What must not be here: decisions.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -27,6 +28,8 @@ pub struct Publisher {
     pub config: Arc<ArcSwap<BrokerConfig>>,
     /// The settings without dynamic ones.
     pub static_config: Arc<BrokerConfig>,
+    /// What the shards look at.
+    pub producer_expiration_ms: Arc<AtomicI64>,
     pub topics: Arc<Topics>,
     pub data_dirs: Arc<DataDirs>,
     pub coordinators: Arc<OnceLock<Coordinators>>,
@@ -235,7 +238,10 @@ impl Publisher {
             values.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
         };
         match self.static_config.with_dynamic(&settings(Some(self.broker)), &settings(None)) {
-            Ok(config) => self.config.store(Arc::new(config)),
+            Ok(config) => {
+                self.producer_expiration_ms.store(config.producer_id_expiration_ms.into(), Ordering::Relaxed);
+                self.config.store(Arc::new(config));
+            }
             Err(error) => tracing::error!(error = error.message, "dynamic settings are ignored"),
         }
     }

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use gracchus_broker::{EphemeralDir, EphemeralError};
 use gracchus_state::config::{
-    BROKER, BrokerConfig, HostPort, KNOWN_NOT_IMPLEMENTED, Settings, broker_definition, properties,
-    topic_definition,
+    BROKER, BrokerConfig, HostPort, IDLE, KNOWN_NOT_IMPLEMENTED, Settings, broker_definition,
+    is_known_broker_config, properties, topic_definition,
 };
 
 use super::environment::Environment;
@@ -144,7 +144,7 @@ fn ephemeral(mut settings: Settings) -> Result<(BrokerConfig, EphemeralDir), Cli
 }
 
 fn is_known(name: &str) -> bool {
-    broker_definition(name).is_some() || KNOWN_NOT_IMPLEMENTED.contains(&name)
+    is_known_broker_config(name)
 }
 
 fn is_implemented(name: &str) -> bool {
@@ -156,7 +156,7 @@ fn hint(name: &str) -> String {
     if let Some(of_broker) = topic_definition(name).and_then(|d| d.synonym) {
         return format!("which is a topic's; {of_broker} is its default for all topics");
     }
-    let names = BROKER.iter().map(|d| d.name).chain(KNOWN_NOT_IMPLEMENTED.iter().copied());
+    let names = BROKER.iter().chain(IDLE).map(|d| d.name).chain(KNOWN_NOT_IMPLEMENTED.iter().copied());
     let nearest = names.min_by_key(|known| strsim::damerau_levenshtein(known, name));
     format!("did you mean {}?", nearest.unwrap_or_default())
 }

@@ -113,10 +113,15 @@ impl Lane<'_> {
     fn arguments(&self, call: &Call, dir: &Path) -> Vec<String> {
         let dir = dir.display().to_string();
         let mut args: Vec<String> = call.args.iter().map(|arg| arg.replace("{dir}", &dir)).collect();
-        let option = if call.tool == "kcat" { "-b" } else { "--bootstrap-server" };
-        // Behind the rest, since some tools begin with a subcommand; kcat's group mode takes all that follows, and
-        // kafka-features reads what follows its subcommand as that one's.
-        let at = if matches!(call.tool.as_str(), "kcat" | "kafka-features") { 0 } else { args.len() };
+        let option = match call.tool.as_str() {
+            "kcat" => "-b",
+            "kafka-replica-verification" => "--broker-list",
+            _ => "--bootstrap-server",
+        };
+        // Behind the rest, since some tools begin with a subcommand; kcat's group mode takes all that follows, and other
+        // tools have subcommands that do not know the option.
+        let before = ["kcat", "kafka-features", "kafka-metadata-quorum", "kafka-transactions"];
+        let at = if before.contains(&call.tool.as_str()) { 0 } else { args.len() };
         args.splice(at..at, [option.to_owned(), self.address.clone()]);
         args
     }

@@ -19,7 +19,7 @@ const BROKER: i8 = 4;
 const DYNAMIC_TOPIC: i8 = 1;
 const DEFAULT: i8 = 5;
 
-async fn configs(
+pub(super) async fn configs(
     client: &mut Client,
     version: i16,
     kind: i8,
@@ -36,7 +36,7 @@ async fn configs(
     client.call(version, request).await.results.remove(0)
 }
 
-fn one<'a>(result: &'a DescribeConfigsResult, name: &str) -> &'a DescribeConfigsResourceResult {
+pub(super) fn one<'a>(result: &'a DescribeConfigsResult, name: &str) -> &'a DescribeConfigsResourceResult {
     result.configs.iter().find(|config| config.name.as_str() == name).expect("a config of this name")
 }
 
@@ -118,9 +118,9 @@ const APPEND: i8 = 2;
 const SUBTRACT: i8 = 3;
 
 /// Name, operation, value.
-type Operation<'a> = (&'a str, i8, Option<&'a str>);
+pub(super) type Operation<'a> = (&'a str, i8, Option<&'a str>);
 
-async fn alter(
+pub(super) async fn alter(
     client: &mut Client,
     version: i16,
     (kind, name): (i8, &str),

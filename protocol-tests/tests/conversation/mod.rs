@@ -4,6 +4,7 @@
 //! of their own talk to that broker instead of ours, and pass there too.
 
 mod acls;
+mod broker_configs;
 mod client_quotas;
 mod clock_jumps;
 mod configs;

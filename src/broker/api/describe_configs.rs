@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use gracchus_base::metadata_record::ConfigResource;
 use gracchus_base::{ErrorCode, TopicName};
-use gracchus_state::config::{ConfigEntry, ConfigSynonym};
+use gracchus_state::config::{ConfigEntry, ConfigSynonym, describe_client_metrics, describe_group};
 use gracchus_state::controller::AdminError;
 use gracchus_state::image::MetadataImage;
 use gracchus_wire::messages::{
@@ -81,9 +82,15 @@ fn describe(
         CLIENT_METRICS if name.is_empty() => {
             Err(invalid_request("Client metrics subscription name must not be empty"))
         }
-        CLIENT_METRICS => Err(invalid_request("Unsupported resource type: CLIENT_METRICS")),
+        CLIENT_METRICS => {
+            let resource = ConfigResource::ClientMetrics(name.to_owned());
+            Ok(describe_client_metrics(&image.configs(&resource).to_settings()))
+        }
         _ if name.is_empty() => Err(invalid_request("Group name must not be empty")),
-        _ => Err(invalid_request("Unsupported resource type: GROUP")),
+        _ => {
+            let resource = ConfigResource::Group(name.to_owned());
+            Ok(describe_group(&image.configs(&resource).to_settings()))
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! ListConfigResources (key 74): the resources that can have settings (KIP-1142).
 
 use gracchus_base::ErrorCode;
+use gracchus_base::metadata_record::ConfigResource as Resource;
+use gracchus_state::image::MetadataImage;
 use gracchus_wire::messages::{
     ListConfigResourcesRequest, ListConfigResourcesResponse, list_config_resources_response::ConfigResource,
 };
@@ -24,11 +26,20 @@ pub fn handle(ctx: &RequestContext, request: &ListConfigResourcesRequest) -> Lis
         match code {
             TOPIC => resources.extend(image.topics().map(|topic| resource(code, topic.name().to_string()))),
             BROKER | BROKER_LOGGER => resources.push(resource(code, ctx.node.id.to_string())),
-            // Neither groups nor subscriptions to client metrics have settings here, and those without are not listed.
-            _ => {}
+            // Those without settings are not listed.
+            _ => resources.extend(configured(&image, code).map(|name| resource(code, name))),
         }
     }
     ListConfigResourcesResponse::default().with_config_resources(resources)
+}
+
+/// The groups or the subscriptions to client metrics that have settings.
+fn configured(image: &MetadataImage, code: i8) -> impl Iterator<Item = String> {
+    image.configured().filter_map(move |(resource, _)| match resource {
+        Resource::Group(name) if code == GROUP => Some(name.clone()),
+        Resource::ClientMetrics(name) if code == CLIENT_METRICS => Some(name.clone()),
+        _ => None,
+    })
 }
 
 /// The types that are asked for: version 0 knows client metrics only, and from version 1 on no types are all.

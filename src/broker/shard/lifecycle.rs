@@ -1,6 +1,7 @@
 //! A partition's life in its shard: opened, configured, trimmed, checkpointed, deleted, closed.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use gracchus_base::{ErrorCode, Monotonic, Offset};
 use gracchus_log::{FlushTicket, Log, LogPosition, OpenError, Recovered, RecoveryStart};
@@ -131,7 +132,8 @@ impl PartitionLog {
             |since| age(since) >= self.config.flush_ms || age(self.written_at) >= IDLE_FLUSH_MS;
         self.wants_flush |= self.unflushed_since.is_some_and(flush_is_due);
         if due.producer_expiry {
-            self.leader.expire_producers(env.clock.now(), env.producer_expiration_ms);
+            let expiration_ms = env.producer_expiration_ms.load(Ordering::Relaxed);
+            self.leader.expire_producers(env.clock.now(), expiration_ms);
             self.count_producers();
         }
         due.retention && self.status == Status::Online && self.retain(env)

@@ -32,7 +32,7 @@ fn env() -> ShardEnv {
         open_files: Shares::new(usize::MAX, 1),
         producers_max: 10,
         producers: Gauge::new(1000),
-        producer_expiration_ms: i64::MAX,
+        producer_expiration_ms: Arc::new(i64::MAX.into()),
         producer_check_ms: i64::MAX,
         retention_check_ms: i64::MAX,
         retention_delay_ms: 0,

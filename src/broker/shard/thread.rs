@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::AtomicI64;
 
 use gracchus_base::{Clock, ErrorCode, Monotonic};
 use gracchus_log::{FlushTicket, LogConfig, LogEnv, parallel};
@@ -45,7 +46,8 @@ pub struct ShardEnv {
     pub producers_max: usize,
     /// Producers that all partitions of the shard remember.
     pub producers: Arc<Gauge>,
-    pub producer_expiration_ms: i64,
+    /// `producer.id.expiration.ms`, which may change while the broker runs.
+    pub producer_expiration_ms: Arc<AtomicI64>,
     pub producer_check_ms: i64,
     pub retention_check_ms: i64,
     /// How long after the start retention is first looked at (`log.initial.task.delay.ms`).

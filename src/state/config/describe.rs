@@ -19,6 +19,8 @@ pub enum ConfigSource {
     DynamicDefaultBroker = 3,
     StaticBroker = 4,
     Default = 5,
+    ClientMetrics = 7,
+    Group = 8,
 }
 
 impl ConfigSource {
@@ -122,12 +124,22 @@ pub fn describe_broker(
         .iter()
         .filter(|d| d.implemented && (!d.internal || broker.given.contains_key(d.name)))
         .map(|d| broker_entry(d, values.get(d.name).map(Value::show), broker_synonyms(d.name, &levels)));
-    let foreign = dynamic_broker.keys().chain(dynamic_default.keys());
-    let mut names: Vec<&String> = foreign.filter(|name| !is_described(name)).collect();
+    let others = dynamic_broker.keys().chain(dynamic_default.keys());
+    let mut names: Vec<&String> = others.filter(|name| !is_described(name)).collect();
     names.sort();
     names.dedup();
-    let foreign = names.into_iter().map(|name| foreign_entry(name, broker_synonyms(name, &levels)));
-    known.chain(foreign).collect()
+    let others = names.into_iter().map(|name| {
+        let synonyms = broker_synonyms(name, &levels);
+        match broker_definition(name) {
+            // Without an effect here, but set.
+            Some(definition) => {
+                let value = synonyms.first().and_then(|synonym| synonym.value.clone());
+                broker_entry(definition, value, synonyms)
+            }
+            None => foreign_entry(name, synonyms),
+        }
+    });
+    known.chain(others).collect()
 }
 
 /// What is set for all brokers: the resource of type broker without a name.

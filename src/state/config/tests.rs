@@ -58,8 +58,13 @@ const DIFFERENT: &[&str] = &[
 
 #[test]
 fn the_tables_say_what_kafka_says() {
-    let scopes =
-        [("topic", TOPIC), ("topic-internal", TOPIC), ("broker", BROKER), ("broker-internal", BROKER)];
+    let scopes = [
+        ("topic", TOPIC),
+        ("topic-internal", TOPIC),
+        ("broker", BROKER),
+        ("broker-internal", BROKER),
+        ("broker", IDLE),
+    ];
     for (scope, table) in scopes {
         for [name, kind, default, valid] in reference(scope) {
             let Some(ours) = table.iter().find(|d| d.name == name) else { continue };
@@ -90,7 +95,7 @@ fn every_public_setting_of_kafka_is_implemented_or_known_not_to_be() {
 
 #[test]
 fn every_row_is_documented_and_its_default_passes_its_own_check() {
-    for definition in TOPIC.iter().chain(BROKER) {
+    for definition in TOPIC.iter().chain(BROKER).chain(IDLE) {
         let (name, doc) = (definition.name, definition.documentation);
         assert!(doc.ends_with('.') && !doc.contains('\n'), "{name}");
         if let Some(text) = definition.default.filter(|text| !text.is_empty()) {
@@ -190,16 +195,37 @@ fn broker_values_are_refused_in_kafkas_words() {
         refused("max.connections", "-1"),
         "Invalid value -1 for configuration max.connections: Value must be at least 0"
     );
+    assert_eq!(
+        refused("num.io.threads", "0"),
+        "Invalid value 0 for configuration num.io.threads: Value must be at least 1"
+    );
+    assert_eq!(
+        refused("listener.name.external.max.connections", "1"),
+        "Cannot update these configs dynamically: [listener.name.external.max.connections]"
+    );
     assert_eq!(validate_broker_config("foo", Some("x")), Ok(()));
     assert_eq!(validate_broker_config("log.retention.ms", None), Ok(()));
 }
 
 #[test]
-fn only_lists_can_be_appended_to() {
-    assert!(is_list_config(true, "cleanup.policy"));
-    assert!(!is_list_config(true, "retention.ms"));
-    assert!(is_list_config(false, "log.cleanup.policy"));
-    assert!(!is_list_config(false, "nobody.knows"));
+fn what_is_not_dynamic_is_refused_with_all_its_names() {
+    let refused = |names: &[&str], of_all| verify_dynamic(names, of_all).unwrap_err().message;
+    assert_eq!(
+        refused(&["node.id", "log.retention.ms", "log.retention.hours"], false),
+        "Cannot update these configs dynamically: [node.id, log.retention.hours]"
+    );
+    assert_eq!(refused(&["listeners"], false), "Cannot update these configs dynamically: [listeners]");
+    assert_eq!(
+        refused(&["listeners", "sasl.enabled.mechanisms"], true),
+        "Cannot update these configs at default cluster level, broker id must be specified: [listeners, \
+         sasl.enabled.mechanisms]"
+    );
+    assert_eq!(
+        refused(&["ssl.keystore.location"], false),
+        "These security configs can be dynamically updated only per-listener using the listener prefix: \
+         [ssl.keystore.location]"
+    );
+    assert_eq!(verify_dynamic(&["log.retention.ms", "num.io.threads", "nobody.knows"], true), Ok(()));
 }
 
 #[test]
@@ -382,7 +408,9 @@ fn a_single_combined_node_is_taken_and_anything_larger_is_refused() {
 }
 
 mod describing;
+mod documented;
 mod listening;
+mod resources;
 
 #[test]
 fn whatever_stands_in_a_setting_is_a_value_or_an_error() {

@@ -75,6 +75,7 @@ pub const TOPIC: &[Definition] = &[
     Definition::long("max.compaction.lag.ms", "9223372036854775807")
         .at_least(1)
         .of("log.cleaner.max.compaction.lag.ms")
+        .not_implemented()
         .doc("The longest time in milliseconds that a record stays out of compaction."),
     Definition::long("file.delete.delay.ms", "60000")
         .at_least(0)
@@ -87,6 +88,7 @@ pub const TOPIC: &[Definition] = &[
     Definition::long("min.compaction.lag.ms", "0")
         .at_least(0)
         .of("log.cleaner.min.compaction.lag.ms")
+        .not_implemented()
         .doc("The shortest time in milliseconds that a record stays out of compaction."),
     Definition::string("message.timestamp.type", "CreateTime")
         .check(Check::OneOf(&["CreateTime", "LogAppendTime"]))
@@ -99,6 +101,7 @@ pub const TOPIC: &[Definition] = &[
         .doc("How much of a tiered partition stays on the broker, in bytes; -2 follows retention.bytes."),
     Definition::boolean("preallocate", "false")
         .of("log.preallocate")
+        .not_implemented()
         .doc("Whether a new segment's file is made at its full size."),
     Definition::int("index.interval.bytes", "4096")
         .at_least(0)
@@ -107,9 +110,11 @@ pub const TOPIC: &[Definition] = &[
     Definition::double("min.cleanable.dirty.ratio", "0.5")
         .check(Check::Between(0, 1))
         .of("log.cleaner.min.cleanable.ratio")
+        .not_implemented()
         .doc("The part of a log that is not compacted yet from which compaction is worth a run."),
     Definition::boolean("unclean.leader.election.enable", "false")
         .of("unclean.leader.election.enable")
+        .not_implemented()
         .doc("Whether a replica outside the in-sync set may become leader, losing records."),
     Definition::long("retention.bytes", "-1")
         .of("log.retention.bytes")
@@ -117,6 +122,7 @@ pub const TOPIC: &[Definition] = &[
     Definition::long("delete.retention.ms", "86400000")
         .at_least(0)
         .of("log.cleaner.delete.retention.ms")
+        .not_implemented()
         .doc("How long compaction keeps the markers of deleted keys, in milliseconds."),
     Definition::long("message.timestamp.after.max.ms", "3600000")
         .at_least(0)

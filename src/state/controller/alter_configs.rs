@@ -2,24 +2,28 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use gracchus_base::limits::{CONFIG_VALUE_BYTES_MAX, CONFIGS_PER_RESOURCE_MAX};
+use gracchus_base::limits::{CONFIG_VALUE_BYTES_MAX, CONFIGS_PER_RESOURCE_MAX, FREE_CONFIG_RESOURCES_MAX};
 use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
 use gracchus_base::{BrokerId, ErrorCode, TopicName};
 
 use super::{AdminError, atomic, broker_configs};
 use crate::config::{
-    BrokerConfig, Settings, broker_definition, is_list_config, resolve_topic, topic_definition,
+    BrokerConfig, CLIENT_METRICS as CLIENT_METRICS_TABLE, Definition, Kind, Settings, SubscriptionError,
+    broker_definition, resolve_topic, topic_definition, validate_client_metrics, validate_group,
 };
 use crate::image::MetadataImage;
 
 /// The resource types of the protocol whose settings are kept here.
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const BROKER_LOGGER: i8 = 8;
+const CLIENT_METRICS: i8 = 16;
+const GROUP: i8 = 32;
 
 /// A resource as a request names it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ConfigTarget {
-    /// 2 is a topic, 4 a broker; others are refused.
+    /// 2 is a topic, 4 a broker, 16 a subscription to metrics of clients, 32 a group; others are refused.
     pub resource_type: i8,
     /// Empty for the default of all brokers.
     pub resource_name: String,
@@ -88,6 +92,9 @@ pub fn incremental_alter_configs(
         check_once(&repeated, &request.target)?;
         let values = operations.iter().filter(|op| op.operation != AlterOperation::Delete);
         check_names(operations.iter().map(|op| &op.name), values.map(|op| (&op.name, &op.value)))?;
+        if request.target.resource_type == BROKER_LOGGER {
+            return no_logger(request, broker).map_or(Ok(Vec::new()), Err);
+        }
         let resource = resource(&request.target, broker)?;
         let mut wanted = image.configs(&resource).to_settings();
         operations.iter().try_for_each(|op| operate(&resource, &mut wanted, op))?;
@@ -113,6 +120,34 @@ pub fn alter_configs(
         alter(image, broker, &resource, &wanted)
     };
     requests.iter().map(decide).collect()
+}
+
+/// Levels of logging are not changed while a broker runs: it has no logger of any name.
+fn no_logger(request: &IncrementalAlterConfigs, broker: &BrokerConfig) -> Option<AdminError> {
+    let (name, expected) = (&request.target.resource_name, broker.node_id);
+    match name.parse().map(BrokerId) {
+        Err(_) => {
+            let message = format!("Node id must be an integer, but it is: {name}");
+            return Some(invalid_request(message));
+        }
+        Ok(id) if id != expected => {
+            let message = format!("Unexpected node id. Expected {expected}, but received {id}");
+            return Some(invalid_request(message));
+        }
+        Ok(_) => {}
+    }
+    let op = request.operations.first()?;
+    let not_allowed = |what: &str| {
+        invalid_request(format!("{what} operation is not allowed for the BROKER_LOGGER resource"))
+    };
+    Some(match op.operation {
+        AlterOperation::Append => not_allowed("APPEND"),
+        AlterOperation::Subtract => not_allowed("SUBTRACT"),
+        AlterOperation::Unknown(code) => invalid_request(format!("Unknown operations type {code}")),
+        AlterOperation::Set | AlterOperation::Delete => {
+            invalid_config(format!("Logger {} does not exist!", op.name))
+        }
+    })
 }
 
 /// How often each resource stands in the request.
@@ -176,6 +211,10 @@ fn resource(target: &ConfigTarget, broker: &BrokerConfig) -> Result<ConfigResour
             }
             Err(_) => Err(invalid_request(format!("Node id must be an integer, but it is: {name}"))),
         },
+        (CLIENT_METRICS, "") => Err(invalid_request("Subscription name can't be empty")),
+        (CLIENT_METRICS, name) => Ok(ConfigResource::ClientMetrics(name.to_owned())),
+        (GROUP, "") => Err(invalid_request("Default group resources are not allowed.")),
+        (GROUP, name) => Ok(ConfigResource::Group(name.to_owned())),
         (other, _) => Err(invalid_request(format!("Unknown resource type {other}"))),
     }
 }
@@ -224,20 +263,30 @@ fn list(
     op: &ConfigOperation,
 ) -> Result<Vec<String>, AdminError> {
     let name = op.name.as_str();
-    let is_topic = matches!(resource, ConfigResource::Topic(_));
-    if !is_list_config(is_topic, name) {
+    let definition = definition(resource, name);
+    if definition.is_none_or(|definition| definition.kind != Kind::List) {
         let appends = op.operation == AlterOperation::Append;
-        return Err(invalid_config(match (is_topic, appends) {
-            (true, true) => format!("Can't APPEND to key {name} because its type is not LIST."),
-            (true, false) => format!("Can't SUBTRACT to key {name} because its type is not LIST."),
-            (false, true) => format!("Config value append is not allowed for config key: {name}"),
-            (false, false) => format!("Config value subtract is not allowed for config key: {name}"),
+        let is_broker = matches!(resource, ConfigResource::Broker(_));
+        return Err(invalid_config(match (is_broker, appends) {
+            (false, true) => format!("Can't APPEND to key {name} because its type is not LIST."),
+            (false, false) => format!("Can't SUBTRACT to key {name} because its type is not LIST."),
+            (true, true) => format!("Config value append is not allowed for config key: {name}"),
+            (true, false) => format!("Config value subtract is not allowed for config key: {name}"),
         }));
     }
-    let definition = if is_topic { topic_definition(name) } else { broker_definition(name) };
     let by_default = definition.and_then(|definition| definition.default);
     let now = wanted.get(name).map(String::as_str).or(by_default).unwrap_or_default();
     Ok(now.split(',').filter(|element| !element.is_empty()).map(str::to_owned).collect())
+}
+
+/// What is known about a setting of this resource. None of a group's is a list.
+fn definition(resource: &ConfigResource, name: &str) -> Option<&'static Definition> {
+    match resource {
+        ConfigResource::Topic(_) => topic_definition(name),
+        ConfigResource::Broker(_) => broker_definition(name),
+        ConfigResource::ClientMetrics(_) => CLIENT_METRICS_TABLE.iter().find(|d| d.name == name),
+        ConfigResource::Group(_) => None,
+    }
 }
 
 /// The records that lead to the wanted settings, if these are allowed.
@@ -274,6 +323,11 @@ fn alter(
         ConfigResource::Broker(id) => {
             broker_configs::check(image, broker, *id, wanted, &set, &removed)?;
         }
+        ConfigResource::ClientMetrics(_) => check_client_metrics(image, resource, wanted)?,
+        ConfigResource::Group(_) => {
+            check_room(image, resource)?;
+            validate_group(wanted).map_err(|error| invalid_config(error.message))?;
+        }
     }
     let record = |name: &str, value: Option<&str>| MetadataRecord::Config {
         resource: resource.clone(),
@@ -283,4 +337,25 @@ fn alter(
     let set = set.into_iter().map(|(name, value)| record(name, Some(value)));
     let removed = removed.into_iter().map(|name| record(name, None));
     Ok(atomic("Alter configs", set.chain(removed).collect()))
+}
+
+fn check_client_metrics(
+    image: &MetadataImage,
+    resource: &ConfigResource,
+    wanted: &Settings,
+) -> Result<(), AdminError> {
+    check_room(image, resource)?;
+    validate_client_metrics(wanted).map_err(|error| match error {
+        SubscriptionError::Request(message) => invalid_request(message),
+        SubscriptionError::Config(error) => invalid_config(error.message),
+    })
+}
+
+/// Groups and subscriptions need not exist to have settings, so that their number has a bound of its own.
+fn check_room(image: &MetadataImage, resource: &ConfigResource) -> Result<(), AdminError> {
+    if !image.configs(resource).is_empty() || image.free_resources() < FREE_CONFIG_RESOURCES_MAX {
+        return Ok(());
+    }
+    let message = format!("{FREE_CONFIG_RESOURCES_MAX} groups and client metrics have settings already.");
+    Err(AdminError::new(ErrorCode::PolicyViolation, message))
 }

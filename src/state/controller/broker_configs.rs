@@ -4,7 +4,7 @@ use gracchus_base::metadata_record::ConfigResource;
 use gracchus_base::{BrokerId, ErrorCode};
 
 use super::AdminError;
-use crate::config::{BrokerConfig, Settings, validate_broker_config};
+use crate::config::{BrokerConfig, Settings, validate_broker_config, verify_dynamic};
 use crate::image::MetadataImage;
 
 /// Checks settings of one broker, or with `id` `None` the default of all: `wanted` is all of them after the change,
@@ -21,6 +21,9 @@ pub(super) fn check(
     set: &[(&String, &String)],
     removed: &[&str],
 ) -> Result<(), AdminError> {
+    let names: Vec<&str> = set.iter().map(|(name, _)| name.as_str()).collect();
+    verify_dynamic(&names, id.is_none())
+        .map_err(|error| AdminError::new(ErrorCode::InvalidRequest, error.message))?;
     for (name, value) in set {
         let checked = validate_broker_config(name, Some(value.as_str()));
         checked.map_err(|error| AdminError::new(ErrorCode::InvalidRequest, error.message))?;

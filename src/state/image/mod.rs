@@ -176,6 +176,12 @@ impl MetadataImage {
         self.configs(&ConfigResource::Topic(name.clone()))
     }
 
+    /// How many groups and subscriptions have settings.
+    pub fn free_resources(&self) -> usize {
+        // They come last in the order of resources.
+        self.configs.range(ConfigResource::ClientMetrics(String::new())..).count()
+    }
+
     /// All resources with settings of their own.
     pub fn configured(&self) -> impl Iterator<Item = (&ConfigResource, &ConfigValues)> {
         self.configs.iter()

@@ -1,3 +1,4 @@
+use gracchus_base::limits::FREE_CONFIG_RESOURCES_MAX;
 use gracchus_base::metadata_record::ConfigResource;
 
 use super::super::{
@@ -143,8 +144,12 @@ fn resources_that_cannot_be_altered_are_refused() {
         (target(2, ""), ErrorCode::InvalidRequest, "Default topic resources are not allowed."),
         (target(4, "7"), ErrorCode::InvalidRequest, "Unexpected broker id, expected 1, but received 7"),
         (target(4, "abc"), ErrorCode::InvalidRequest, "Node id must be an integer, but it is: abc"),
-        (target(8, "1"), ErrorCode::InvalidRequest, "Unknown resource type 8"),
+        (target(8, "1"), ErrorCode::InvalidConfig, "Logger cleanup.policy does not exist!"),
+        (target(8, "2"), ErrorCode::InvalidRequest, "Unexpected node id. Expected 1, but received 2"),
+        (target(8, "x"), ErrorCode::InvalidRequest, "Node id must be an integer, but it is: x"),
         (target(0, "1"), ErrorCode::InvalidRequest, "Unknown resource type 0"),
+        (target(16, ""), ErrorCode::InvalidRequest, "Subscription name can't be empty"),
+        (target(32, ""), ErrorCode::InvalidRequest, "Default group resources are not allowed."),
     ] {
         let refused = refused(decide(&cluster, resource, &[("cleanup.policy", Set, Some("delete"))]));
         assert_eq!(refused, (code, message.to_owned()));
@@ -223,6 +228,45 @@ fn what_a_broker_refuses_has_kafkas_code_and_words() {
     ] {
         assert_eq!(refused(decide(&cluster, target(4, name), &[op])), (code, message.to_owned()), "{op:?}");
     }
+}
+
+#[test]
+fn groups_and_subscriptions_keep_their_settings_and_refuse_what_kafka_refuses() {
+    let mut cluster = cluster();
+    let group = ConfigResource::Group("g".to_owned());
+    let metrics = ConfigResource::ClientMetrics("m".to_owned());
+    let session = ("consumer.session.timeout.ms", Set, Some("50000"));
+    cluster.commit(decide(&cluster, target(32, "g"), &[session]).unwrap());
+    for (operation, value) in [(Set, "a"), (Append, "b")] {
+        cluster.commit(decide(&cluster, target(16, "m"), &[("metrics", operation, Some(value))]).unwrap());
+    }
+    let value = |resource, name: &str| cluster.image().configs(resource).get(name).map(str::to_owned);
+    assert_eq!(value(&group, "consumer.session.timeout.ms").as_deref(), Some("50000"));
+    assert_eq!(value(&metrics, "metrics").as_deref(), Some("a,b"));
+    let refuse = |resource, op: Op<'_>| refused(decide(&cluster, resource, &[op])).0;
+    assert_eq!(refuse(target(32, "g"), ("nope", Set, Some("1"))), ErrorCode::InvalidConfig);
+    assert_eq!(refuse(target(32, "g"), ("nope", Append, Some("1"))), ErrorCode::InvalidConfig);
+    assert_eq!(refuse(target(16, "m"), ("nope", Set, Some("1"))), ErrorCode::InvalidRequest);
+    assert_eq!(refuse(target(16, "m"), ("match", Set, Some("x=1"))), ErrorCode::InvalidConfig);
+    // One bad setting spoils the good one beside it.
+    let both = [("interval.ms", Set, Some("200")), ("match", Set, Some("x=1"))];
+    assert!(decide(&cluster, target(16, "m"), &both).is_err());
+}
+
+#[test]
+fn resources_that_need_not_exist_are_bounded_in_number() {
+    let mut cluster = cluster();
+    let set = |n: usize| MetadataRecord::Config {
+        resource: ConfigResource::Group(format!("g{n}")),
+        name: "consumer.session.timeout.ms".to_owned(),
+        value: Some("50000".to_owned()),
+    };
+    cluster.commit((0..FREE_CONFIG_RESOURCES_MAX).map(set).collect());
+    let session = [("consumer.session.timeout.ms", Set, Some("46000"))];
+    let refused = refused(decide(&cluster, target(32, "new"), &session));
+    assert_eq!(refused.0, ErrorCode::PolicyViolation);
+    assert!(decide(&cluster, target(16, "new"), &[("interval.ms", Set, Some("200"))]).is_err());
+    assert!(decide(&cluster, target(32, "g7"), &session).is_ok(), "one that has settings may change them");
 }
 
 #[test]

@@ -11,6 +11,8 @@ use super::{FieldError, Fields, MetadataRecordError, record_type};
 /// `ConfigResource.Type` in Kafka.
 pub(super) const RESOURCE_TOPIC: i8 = 2;
 pub(super) const RESOURCE_BROKER: i8 = 4;
+pub(super) const RESOURCE_CLIENT_METRICS: i8 = 16;
+pub(super) const RESOURCE_GROUP: i8 = 32;
 
 /// "The leader did not change", in a `PartitionChangeRecord`.
 const LEADER_UNCHANGED: i32 = -2;
@@ -277,6 +279,8 @@ impl TryFrom<RawConfig<'_>> for MetadataRecord {
             (RESOURCE_TOPIC, _) => ConfigResource::Topic(TopicName::parse(name)?),
             (RESOURCE_BROKER, _) if name.is_empty() => ConfigResource::Broker(None),
             (RESOURCE_BROKER, Ok(id)) => ConfigResource::Broker(Some(BrokerId(id))),
+            (RESOURCE_CLIENT_METRICS, _) => ConfigResource::ClientMetrics(name.to_owned()),
+            (RESOURCE_GROUP, _) => ConfigResource::Group(name.to_owned()),
             (resource_type, _) => {
                 return Err(MetadataRecordError::Resource { resource_type, name: name.to_owned() });
             }

@@ -120,6 +120,22 @@ fn golden() -> Vec<(MetadataRecord, &'static str)> {
             "010400040231146c6f672e636c65616e65722e74687265616473023200",
         ),
         (
+            Config {
+                resource: ConfigResource::ClientMetrics("m".to_owned()),
+                name: "interval.ms".to_owned(),
+                value: Some("200".to_owned()),
+            },
+            "01040010026d0c696e74657276616c2e6d730432303000",
+        ),
+        (
+            Config {
+                resource: ConfigResource::Group("g".to_owned()),
+                name: "consumer.session.timeout.ms".to_owned(),
+                value: Some("50000".to_owned()),
+            },
+            "0104002002671c636f6e73756d65722e73657373696f6e2e74696d656f75742e6d7306353030303000",
+        ),
+        (
             FeatureLevel { name: "metadata.version".to_owned(), level: 30 },
             "010c00116d657461646174612e76657273696f6e001e00",
         ),
@@ -240,9 +256,9 @@ fn fields_that_we_have_no_place_for_are_passed_over() {
 fn what_would_change_the_image_unseen_is_an_error() {
     let remove_acl = hex("011300010203040506070811121314151617040000");
     assert_eq!(decode(&remove_acl), Err(MetadataRecordError::Type(19)));
-    let client_metrics = hex("0104001002780c696e74657276616c2e6d73023200");
-    let unknown = MetadataRecordError::Resource { resource_type: 16, name: "x".to_owned() };
-    assert_eq!(decode(&client_metrics), Err(unknown));
+    let broker_logger = hex("0104000802780c696e74657276616c2e6d73023200");
+    let unknown = MetadataRecordError::Resource { resource_type: 8, name: "x".to_owned() };
+    assert_eq!(decode(&broker_logger), Err(unknown));
     let unknown = MetadataRecordError::Mechanism(3);
     assert_eq!(decode(&hex("01160006616c6963650300")), Err(unknown));
     let newer = MetadataRecordError::Version { record_type: 20, version: 1 };

@@ -6,7 +6,7 @@ use gracchus_base::metadata_record::{
 };
 use gracchus_base::{BrokerId, TopicId};
 
-use super::read::{RESOURCE_BROKER, RESOURCE_TOPIC};
+use super::read::{RESOURCE_BROKER, RESOURCE_CLIENT_METRICS, RESOURCE_GROUP, RESOURCE_TOPIC};
 use super::record_type;
 use crate::internal::fields::{
     Tagged, put_compact_array, put_compact_length, put_compact_nullable_string, put_compact_string,
@@ -95,6 +95,8 @@ fn put_resource(out: &mut Vec<u8>, resource: &ConfigResource) {
         ConfigResource::Topic(name) => (RESOURCE_TOPIC, name.to_string()),
         ConfigResource::Broker(None) => (RESOURCE_BROKER, String::new()),
         ConfigResource::Broker(Some(id)) => (RESOURCE_BROKER, id.to_string()),
+        ConfigResource::ClientMetrics(name) => (RESOURCE_CLIENT_METRICS, name.clone()),
+        ConfigResource::Group(name) => (RESOURCE_GROUP, name.clone()),
     };
     out.extend_from_slice(&resource_type.to_be_bytes());
     put_compact_string(out, &name);
