@@ -49,9 +49,10 @@ def gracchus_binary():
     return COMPAT.parent / os.environ.get("CARGO_TARGET_DIR", "target") / "release/gracchus"
 
 
-def start_gracchus(port, home):
+def start_gracchus(port, home, durable=False):
+    storage = ["--data-dir", home / "gracchus"] if durable else ["--ephemeral"]
     settings = [part for setting in SETTINGS for part in ("--set", setting)]
-    command = [gracchus_binary(), "--ephemeral", "--listen", f"127.0.0.1:{port}", *settings]
+    command = [gracchus_binary(), *storage, "--listen", f"127.0.0.1:{port}", *settings]
     return subprocess.Popen(command, stdout=(home / "gracchus.log").open("w"), stderr=subprocess.STDOUT)
 
 

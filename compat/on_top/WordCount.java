@@ -27,6 +27,9 @@ class WordCount {
         settings.put("statestore.cache.max.bytes", "0");
         settings.put("repartition.purge.interval.ms", "1000");
         settings.put("consumer.auto.offset.reset", "earliest");
+        // Streams does not say goodbye to its group, also when it is closed: its next start waits until it is missed.
+        settings.put("consumer.session.timeout.ms", "6000");
+        settings.put("consumer.heartbeat.interval.ms", "1000");
 
         var builder = new StreamsBuilder();
         builder.<String, String>stream(application + "-input")

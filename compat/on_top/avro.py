@@ -5,7 +5,6 @@ import json
 from on_top.tools import HERE, PYTHON, create_topic, printed, python_ready
 
 
-
 def prepare():
     return f"confluent-kafka {python_ready()}"
 
@@ -15,6 +14,7 @@ def run(broker):
     seen = json.loads(printed([PYTHON, HERE / "avro_records.py", broker.address, "people"]))
     rows = []
     for reader, values in seen.items():
-        rows += [(f"records of schema {writer} that a reader with schema {reader} saw right", values[f"of {writer}"], 110) for writer in "12"]
+        for writer in "12":
+            rows.append((f"records of schema {writer} that a reader with schema {reader} saw right", values[f"of {writer}"], 110))
         rows.append(("tombstones with headers that it saw", values["tombstones"], 20))
     return rows

@@ -8,7 +8,6 @@ from brokers import free_port
 from on_top.tools import java, java_ready, read, soon, stop, topic_settings, worker
 
 
-
 def prepare():
     return f"Kafka Connect {java_ready()}"
 

@@ -40,7 +40,7 @@ def mirrored(source, target):
     consume(source, "orders", 500)
     file = properties(source.home / "mirror.properties", settings(source, target))
     with worker(java("org.apache.kafka.connect.mirror.MirrorMaker", file), source.home / "mirror.log") as process:
-        where = soon(lambda: group(target), [("0", "250"), ("1", "250")])
+        where = soon(lambda: group(target), "0:250 1:250")
         write(source, 500, 20)
         records = read(source, "orders", *FORMAT)
         copies = soon(lambda: read_mirrored(target), sorted(records))
@@ -49,7 +49,7 @@ def mirrored(source, target):
     new = [record for record in records if int(record.split()[1]) >= 250]
     return [
         ("records with partitions, offsets, keys and headers that are the same on the target", in_order(copies, sorted(records)), 520),
-        ("where the group is on the target", where, [("0", "250"), ("1", "250")]),
+        ("where the group is on the target", where, "0:250 1:250"),
         ("records that the group reads there, which are those it had not read", in_order(consume(target, "a.orders", 20), sorted(new)), 20),
         ("retention.ms of the copy", kept.get("a.orders"), "123456789"),
         ("heartbeats on the target", len(read(target, "heartbeats", "-f", "%o\n")) > 0, True),
@@ -57,7 +57,9 @@ def mirrored(source, target):
 
 
 def group(broker):
-    return [row[2:4] for row in describe_groups(broker) if row[:2] == ("shop", "a.orders")]
+    """The group's committed offsets, by partition."""
+    return " ".join(f"{partition}:{offset}" for name, topic, partition, offset, *_ in describe_groups(broker)
+                    if (name, topic) == ("shop", "a.orders"))
 
 
 def read_mirrored(broker):
