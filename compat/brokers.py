@@ -5,6 +5,7 @@ GRACCHUS_BIN and COMPAT_LIBS are read here: README.md says what they mean.
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -106,4 +107,18 @@ def running(start, home):
         yield port
     finally:
         process.terminate()
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+def leave_when_told():
+    """Told to end by a signal: as an exception, so that what was started is stopped on the way out."""
+
+    def ended(number, _frame):
+        signal.signal(number, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for told in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(told, ended)

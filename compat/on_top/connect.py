@@ -2,19 +2,18 @@
 
 import json
 import urllib.request
-from urllib.error import URLError
 
 from brokers import free_port
 from on_top.tools import java, java_ready, read, soon, stop, topic_settings, worker
-
-
-def prepare():
-    return f"Kafka Connect {java_ready()}"
 
 BOTH = {"key.converter": "org.apache.kafka.connect.storage.StringConverter",
         "value.converter": "org.apache.kafka.connect.storage.StringConverter", "offset.flush.interval.ms": "500"}
 STANDALONE = "org.apache.kafka.connect.cli.ConnectStandalone"
 DISTRIBUTED = "org.apache.kafka.connect.cli.ConnectDistributed"
+
+
+def prepare():
+    return f"Kafka Connect {java_ready()}"
 
 
 def properties(file, settings):
@@ -48,19 +47,19 @@ class Worker:
         return worker(java(self.main, *files), home / f"{self.name}.log")
 
     def ask(self, path, body=None):
-        """What the worker's REST interface says, or nothing while it does not answer."""
-        request = urllib.request.Request(self.rest + path, json.dumps(body, default=str).encode() if body else None,
-                                         {"Content-Type": "application/json"})
+        """What the worker's REST interface says, or nothing while it does not answer. With a body it is told something."""
+        told = json.dumps(body, default=str).encode() if body else None
+        request = urllib.request.Request(self.rest + path, told, {"Content-Type": "application/json"}, method="PUT" if told else "GET")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
                 return json.load(answer)
-        except (URLError, ConnectionError):
+        except OSError:
             return None
 
     def create(self):
-        soon(lambda: self.ask("/connectors"), [])
+        """Asked again until it is done: a worker refuses while its group is rebalanced."""
         for connector in self.connectors():
-            self.ask("/connectors", {"name": connector["name"], "config": connector})
+            soon(lambda: self.ask(f"/connectors/{connector['name']}/config", connector) is None, False)
 
     def states(self):
         status = self.ask("/connectors?expand=status") or {}

@@ -14,7 +14,7 @@ from brokers import COMPAT, INSTALLED, fetch_jars, install, reference_jars, runn
 HERE = COMPAT / "on_top"
 JARS = INSTALLED / "on_top-jars"
 PYTHON = INSTALLED / "on_top/bin/python"
-COMMAND_SECONDS = 60
+COMMAND_SECONDS = 120
 
 
 @dataclass
@@ -123,7 +123,7 @@ def stop(process):
     process.wait(COMMAND_SECONDS)
 
 
-def soon(look, wanted, seconds=90):
+def soon(look, wanted, seconds=180):
     """Looks until it sees what is wanted, and gives what it saw last, wanted or not."""
     until = time.monotonic() + seconds
     while (seen := attempt(look)) != wanted and time.monotonic() < until:
