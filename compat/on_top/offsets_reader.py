@@ -81,19 +81,21 @@ def group_value(raw):
     group = {"type": value.text(), "generation": value.number("i"), "protocol": value.text(), "leader": value.text()}
     if value.version >= 2:
         value.number("q")
-    group["members"] = [member_value(value) for _ in range(value.length("i"))]
+    group["members"] = [member_value(value, group["type"]) for _ in range(value.length("i"))]
     value.end()
     return group
 
 
-def member_value(value):
+def member_value(value, kind):
     member = {"id": value.text(), "instance": value.text() if value.version >= 3 else None, "client": value.text(),
               "host": value.text()}
     if value.version >= 1:
         value.number("i")
     value.number("i")
     value.bytes()
-    member["assigned"] = assignment(value.bytes())
+    raw = value.bytes()
+    # Groups of another kind, such as those of Connect, write something else there; a member may have nothing yet.
+    member["assigned"] = assignment(raw) if kind == "consumer" and raw else []
     value.tags()
     return member
 
