@@ -8,7 +8,7 @@ use super::support::*;
 const ILLEGAL_SASL_STATE: i16 = 34;
 
 #[tokio::test]
-async fn traps_62_a_handshake_is_refused_on_a_plaintext_listener_and_the_connection_stays() {
+async fn a_handshake_is_refused_on_a_plaintext_listener_and_the_connection_stays() {
     let (_broker, mut client) = start().await;
     for version in versions(ApiKey::SaslHandshake) {
         for mechanism in ["PLAIN", "SCRAM-SHA-512", "GSSAPI", "none that is known", ""] {
@@ -21,7 +21,7 @@ async fn traps_62_a_handshake_is_refused_on_a_plaintext_listener_and_the_connect
 }
 
 #[tokio::test]
-async fn traps_62_whoever_authenticates_on_a_plaintext_listener_is_refused_and_the_connection_stays() {
+async fn whoever_authenticates_on_a_plaintext_listener_is_refused_and_the_connection_stays() {
     let (_broker, mut client) = start().await;
     for version in versions(ApiKey::SaslAuthenticate) {
         for proof in [&b"\0user\0password"[..], b"", &[0xff; 100_000]] {
