@@ -52,7 +52,7 @@ pub const IDLE: &[Definition] = &[
     idle(Definition::int("remote.log.reader.threads", "10").at_least(1), TIERED),
     idle(
         Definition::long("replica.alter.log.dirs.io.max.bytes.per.second", "").at_least(0).null(),
-        "Moving between directories is not slowed down.",
+        "Partitions are not moved between directories.",
     ),
     idle(
         Definition::int("share.coordinator.cached.buffer.max.bytes", "1048588").at_least(512 * 1024),
