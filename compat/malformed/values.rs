@@ -16,6 +16,8 @@ pub const CLIENT_ID: &str = "malformed";
 pub const TOPIC: &str = "t";
 /// A topic whose settings may be changed.
 pub const CONFIGURED_TOPIC: &str = "c";
+/// A topic of three partitions that may get more, where one of the two brokers takes a change of the request for sense.
+pub const GROWING_TOPIC: &str = "w";
 /// A group with one member that stays.
 pub const LIVE_GROUP: &str = "live";
 /// A group with a committed offset and no member.
@@ -46,6 +48,7 @@ fn text(api: ApiKey, path: &str, name: &str) -> Option<&'static str> {
         (ApiKey::DeleteTopics, ..) if name == "name" || path == "topic_names.item" => "none-{n}",
         (ApiKey::AlterUserScramCredentials, "deletions.name", _) => "none-{n}",
         (ApiKey::AlterUserScramCredentials, "upsertions.name", _) => "new-{n}",
+        (ApiKey::CreatePartitions, "topics.name", _) => GROWING_TOPIC,
         (ApiKey::OffsetDelete, "group_id", _) => COMMITTED_GROUP,
         (_, "group_id" | "groups.group_id" | "groups.item" | "groups_names.item", _) => "g{n}",
         (_, "key" | "coordinator_keys.item", _) => "g{n}",

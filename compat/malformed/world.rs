@@ -15,7 +15,9 @@ use protocol_tests::Client;
 use protocol_tests::client::topic_name;
 
 use crate::batches;
-use crate::values::{COMMITTED_GROUP, CONFIGURED_TOPIC, LIVE_GROUP, MEMBER_ID, TOPIC, TOPIC_ID};
+use crate::values::{
+    COMMITTED_GROUP, CONFIGURED_TOPIC, GROWING_TOPIC, LIVE_GROUP, MEMBER_ID, TOPIC, TOPIC_ID,
+};
 
 /// How long a new topic or coordinator may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -60,6 +62,7 @@ async fn make(address: SocketAddr) -> World {
     let mut client = Client::connect(address).await;
     client.create_topic(TOPIC, 3, &[]).await;
     client.create_topic(CONFIGURED_TOPIC, 1, &[]).await;
+    client.create_topic(GROWING_TOPIC, 3, &[]).await;
     for (topic, partition) in [(TOPIC, 0), (TOPIC, 1), (TOPIC, 2), (CONFIGURED_TOPIC, 0)] {
         // A leader that has just been chosen may not know it yet.
         until(async || {

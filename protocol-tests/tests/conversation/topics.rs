@@ -231,10 +231,19 @@ async fn a_topic_to_delete_has_a_name_or_an_id_and_is_named_once() {
     let both = DeleteTopicState::default().with_name(Some(topic.name.clone())).with_topic_id(topic.id);
     let neither = DeleteTopicState::default().with_name(None);
     let named = DeleteTopicState::default().with_name(Some(topic.name.clone()));
-    for states in [vec![both], vec![neither], vec![named.clone(), named]] {
-        let request = DeleteTopicsRequest::default().with_topics(states).with_timeout_ms(10_000);
-        let answer = client.call(6, request).await;
+    let request = |states| DeleteTopicsRequest::default().with_topics(states);
+    for states in [vec![both.clone()], vec![neither.clone()], vec![named.clone(), named.clone()]] {
+        let answer = client.call(6, request(states).with_timeout_ms(10_000)).await;
         assert!(codes(&answer).iter().all(|code| *code == 42) && !answer.responses.is_empty(), "{answer:?}");
+    }
+    // Without time only what names nothing that could be looked for is told so.
+    for (states, told) in [
+        (vec![both.clone()], vec![42]),
+        (vec![neither.clone(), both.clone()], vec![42, 42]),
+        (vec![named.clone()], vec![7]),
+        (vec![both, named], vec![7, 7]),
+    ] {
+        assert_eq!(codes(&client.call(6, request(states).with_timeout_ms(-1)).await), told);
     }
     assert_eq!(describe(&mut client, &topic.name).await.error_code, 0, "it is still there");
 }

@@ -22,8 +22,8 @@ pub async fn handle(ctx: &RequestContext, request: DeleteTopicsRequest) -> Delet
         } else {
             ErrorCode::InvalidRequest
         })
-    } else if request.timeout_ms <= 0 {
-        // Kafka finds that there is no time, before it does anything.
+    } else if request.timeout_ms <= 0 && topics.iter().any(names_one) {
+        // Kafka finds that there is no time, before it looks for the first of them.
         Err(ErrorCode::RequestTimedOut)
     } else {
         delete(ctx, topics.clone()).await
@@ -49,6 +49,11 @@ fn topics_of(version: i16, request: &DeleteTopicsRequest) -> Vec<DeleteTopic> {
         id: messages::topic_id_of(topic.topic_id),
     });
     topics.collect()
+}
+
+/// Whether it says which topic: by one of the two.
+fn names_one(topic: &DeleteTopic) -> bool {
+    topic.name.is_some() == topic.id.is_zero()
 }
 
 async fn delete(
