@@ -67,7 +67,7 @@ pub async fn run(connections: usize) -> Done {
 
     let began = Instant::now();
     let coming = tokio::spawn(crowd(address, connections));
-    let mut with_crowd = timed.from_here();
+    let mut with_crowd = timed.anew();
     while !coming.is_finished() {
         with_crowd.once(&mut client).await;
     }

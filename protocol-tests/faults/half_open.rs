@@ -117,7 +117,7 @@ pub async fn run() -> Result<Done, String> {
     timed.often(&mut client).await;
     let (produce_before, fetch_before) = (p99(&mut timed.produce), p99(&mut timed.fetch));
     let before = process.memory_bytes();
-    let mut timed = timed.from_here();
+    let mut timed = timed.anew();
     let peers = connect(&cable, far, "cut off").await;
     let there = peers.open.len();
     let all_came = until(PATIENCE, || process.open_files() >= there).await;

@@ -40,8 +40,8 @@ impl Timed {
         }
     }
 
-    /// Goes on behind what is there, and counts anew.
-    pub fn from_here(&self) -> Self {
+    /// One that goes on behind what is there, and has not waited yet.
+    pub fn anew(&self) -> Self {
         Self { offset: self.offset, ..Self::default() }
     }
 }
