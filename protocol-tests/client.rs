@@ -34,6 +34,11 @@ impl Client {
     pub async fn connect_to_read_slowly(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.set_recv_buffer_size(4096).expect("a small buffer");
+        Self::connect_by(socket, address).await
+    }
+
+    /// Connects by a socket that was prepared, or made somewhere else.
+    pub async fn connect_by(socket: TcpSocket, address: SocketAddr) -> Self {
         Self { stream: socket.connect(address).await.expect("the broker accepts"), correlation_id: 0 }
     }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Parser, Subcommand};
 use counting_allocator::Counting;
-use protocol_tests::faults::{clock, crowd, eio, space};
+use protocol_tests::faults::{clock, crowd, eio, half_open, space};
 use protocol_tests::{broker_simulation, crash_points, fuzz, kill_loop, mutants, power_cuts, soak};
 
 /// For `fuzz`, which measures memory.
@@ -75,6 +75,8 @@ enum What {
         #[arg(long, default_value_t = 10_000)]
         connections: usize,
     },
+    /// Hundreds of connections whose cable is cut, while another client is timed; takes root, for network namespaces
+    HalfOpen,
     /// Mistakes planted into a copy of the last commit: do the tests find them?
     Mutants {
         /// Those whose name contains this
@@ -121,6 +123,7 @@ fn main() -> ExitCode {
         What::Eio { rounds, seed } => told(block_on(eio::run(rounds, seed))),
         What::Space => told(block_on(space::run())),
         What::Clock { rounds } => told(block_on(clock::run(rounds))),
+        What::HalfOpen => told(block_on(half_open::run())),
         What::Crowd { connections } => told(Ok(block_on(crowd::run(connections)))),
     }
 }

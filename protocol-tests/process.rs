@@ -87,9 +87,28 @@ pub fn serve_from(
     settings: &[(&str, &str)],
     environment: &[(&str, &OsStr)],
 ) -> (Process, SocketAddr) {
+    serve_at("127.0.0.1:0", dir, data_dirs, settings, environment)
+}
+
+/// As [`serve`], on all interfaces. Gives the port.
+///
+/// # Panics
+/// When it does not start.
+pub fn serve_everywhere(dir: &Path, settings: &[(&str, &str)]) -> (Process, u16) {
+    let (process, address) = serve_at(":0", dir, &["data"], settings, &[]);
+    (process, address.port())
+}
+
+fn serve_at(
+    listen: &str,
+    dir: &Path,
+    data_dirs: &[&str],
+    settings: &[(&str, &str)],
+    environment: &[(&str, &OsStr)],
+) -> (Process, SocketAddr) {
     let settings: Vec<String> =
         settings.iter().map(|(name, value)| format!("--set={name}={value}")).collect();
-    let mut args = vec!["--listen", "127.0.0.1:0"];
+    let mut args = vec!["--listen", listen];
     data_dirs.iter().for_each(|dir| args.extend(["--data-dir", dir]));
     args.extend(settings.iter().map(String::as_str));
     let mut command = command(dir, &args);

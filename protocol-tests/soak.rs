@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::faults::{clock, crowd, eio, space};
+use crate::faults::{clock, crowd, eio, half_open, space};
 use crate::fuzz::Until;
 use crate::seeds::Tally;
 use crate::{broker_simulation, crash_points, fuzz, kill_loop, power_cuts};
@@ -72,10 +72,10 @@ pub async fn run(minutes: u64, seed: u64, threads: usize, tell: Tell<'_>) -> Res
 /// Whatever takes tools and rights of the machine, in turn.
 async fn from_outside(time: Duration, seed: u64, tell: Tell<'_>) -> Result<(), String> {
     let began = Instant::now();
-    let mut took = [Duration::ZERO; 4];
+    let mut took = [Duration::ZERO; 5];
     let (mut calls, mut disks, mut jumps) =
         (eio::Done::default(), space::Done::default(), clock::Done::default());
-    let mut crowds = Vec::new();
+    let (mut crowds, mut cut_off) = (Vec::new(), Vec::new());
     while crowds.is_empty() || began.elapsed() < time {
         let mut turn = Instant::now();
         let mut lap = || std::mem::replace(&mut turn, Instant::now()).elapsed();
@@ -92,14 +92,20 @@ async fn from_outside(time: Duration, seed: u64, tell: Tell<'_>) -> Result<(), S
         tell(Progress::Begins(format!("crowd --connections {CONNECTIONS}")));
         crowds.push(crowd::run(CONNECTIONS).await);
         took[3] += lap();
+        tell(Progress::Begins("half-open".to_owned()));
+        cut_off.push(half_open::run().await?);
+        took[4] += lap();
     }
     let slowest = crowds.iter().max_by_key(|crowd| crowd.produce_p99[1]).expect("there was one");
     let crowd = format!("{} times; the slowest: {slowest}", crowds.len());
+    let slowest = cut_off.iter().max_by_key(|cut| cut.closed).expect("there was one");
+    let cut_off = format!("{} times; the slowest: {slowest}", cut_off.len());
     let done = [
         ("EIO under a process", calls.to_string()),
         ("small file systems, full and read-only", disks.to_string()),
         ("a process whose clock jumps", jumps.to_string()),
         ("crowds of connections", crowd),
+        ("peers that are gone without a word", cut_off),
     ];
     done.into_iter()
         .zip(took)

@@ -7,13 +7,12 @@ use std::time::{Duration, Instant};
 
 use gracchus_base::{Clock, ErrorCode, Timestamp};
 use gracchus_wire::messages::{
-    FetchRequest, FindCoordinatorRequest, GroupId, HeartbeatRequest, JoinGroupRequest, ListOffsetsRequest,
-    StrBytes, SyncGroupRequest, fetch_request as f, join_group_request::JoinGroupRequestProtocol,
-    list_offsets_request as lo, sync_group_request::SyncGroupRequestAssignment,
+    FetchRequest, ListOffsetsRequest, fetch_request as f, list_offsets_request as lo,
 };
 use gracchus_wire::records::{BatchBuilder, BatchOptions};
 use tokio::task::JoinSet;
 
+use super::member::Member;
 use super::{LOOK, PATIENCE, until};
 use crate::Client;
 use crate::client::topic_name;
@@ -92,7 +91,7 @@ pub async fn run(rounds: u32) -> Result<Done, String> {
     let producers = Producer::for_each(&mut client, "jumps", PARTITIONS).await;
     let mut writing = JoinSet::new();
     producers.iter().for_each(|producer| drop(writing.spawn(producer.clone().write(address))));
-    let member = join(&mut client).await;
+    let member = Member::join(&mut client, "jumping", Duration::from_secs(10)).await;
     let mut done = Done::default();
     for (round, ahead_s) in (0..rounds).flat_map(|round| AHEAD_S.map(|ahead_s| (round, ahead_s))) {
         jump(&time, ahead_s);
@@ -101,7 +100,7 @@ pub async fn run(rounds: u32) -> Result<Done, String> {
         let moved = || producers.iter().zip(&before).all(|(p, before)| p.acknowledged() > *before);
         assert!(until(PATIENCE, moved).await, "producers stand still");
         long_poll_ends(&mut client).await;
-        assert_eq!(heartbeat(&mut client, &member).await, 0, "{ahead_s} s ahead");
+        assert_eq!(member.heartbeat(&mut client).await, 0, "{ahead_s} s ahead");
         retention(&mut client, &format!("{round}-{}", done.jumps), ahead_s).await;
         done.jumps += 1;
     }
@@ -181,47 +180,4 @@ async fn retention(client: &mut Client, name: &str, ahead_s: i64) {
         looks.tick().await;
     }
     assert_eq!(log_offset(client, &names[1], -2).await, 0, "what is young stays");
-}
-
-fn group() -> GroupId {
-    GroupId(StrBytes::from_static_str("jumping"))
-}
-
-/// Joins a group alone, with a session of ten seconds; answers member and generation.
-async fn join(client: &mut Client) -> (StrBytes, i32) {
-    let mut tries = tokio::time::interval(LOOK);
-    let deadline = Instant::now() + PATIENCE;
-    let joined = loop {
-        tries.tick().await;
-        client.call(3, FindCoordinatorRequest::default().with_key("jumping".into())).await;
-        let protocol = JoinGroupRequestProtocol::default().with_name(StrBytes::from_static_str("range"));
-        let request = JoinGroupRequest::default()
-            .with_group_id(group())
-            .with_session_timeout_ms(10_000)
-            .with_rebalance_timeout_ms(10_000)
-            .with_protocol_type(StrBytes::from_static_str("any"))
-            .with_protocols(vec![protocol]);
-        let joined = client.call(3, request).await;
-        if joined.error_code == 0 {
-            break joined;
-        }
-        assert!(Instant::now() < deadline, "no coordinator: {}", joined.error_code);
-    };
-    let member = (joined.member_id.clone(), joined.generation_id);
-    let assignment = SyncGroupRequestAssignment::default().with_member_id(member.0.clone());
-    let sync = SyncGroupRequest::default()
-        .with_group_id(group())
-        .with_member_id(member.0.clone())
-        .with_generation_id(member.1)
-        .with_assignments(vec![assignment]);
-    assert_eq!(client.call(3, sync).await.error_code, 0);
-    member
-}
-
-async fn heartbeat(client: &mut Client, member: &(StrBytes, i32)) -> i16 {
-    let request = HeartbeatRequest::default()
-        .with_group_id(group())
-        .with_member_id(member.0.clone())
-        .with_generation_id(member.1);
-    client.call(3, request).await.error_code
 }

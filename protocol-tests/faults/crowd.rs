@@ -8,16 +8,13 @@ use gracchus_wire::Request;
 use gracchus_wire::messages::ApiVersionsRequest;
 use tokio::task::JoinSet;
 
+use super::timed::{TOPIC, Timed, p99};
 use super::{PATIENCE, until};
-use crate::ledger::fetch;
+use crate::Client;
 use crate::process::{Process, serve};
-use crate::{Client, batch};
 
 /// Connections that are open at a time.
 const AT_A_TIME: usize = 200;
-
-/// Produce and Fetch requests that are timed before the crowd comes; with it as many as there is time for.
-const TIMED: usize = 2000;
 
 /// What may be resident more than before the crowd: what the allocator keeps.
 const GROWN_BYTES_MAX: u64 = 4 << 20;
@@ -60,19 +57,17 @@ pub async fn run(connections: usize) -> Done {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let (process, address) = serve(dir.path(), &[]);
     let mut client = Client::connect(address).await;
-    client.create_topic("legitimate", 1, &[]).await;
+    client.create_topic(TOPIC, 1, &[]).await;
     // What a first crowd takes for good is not counted.
     crowd(address, AT_A_TIME * 4).await;
     let mut timed = Timed::default();
-    for _ in 0..TIMED {
-        timed.once(&mut client).await;
-    }
+    timed.often(&mut client).await;
     let (produce_before, fetch_before) = (p99(&mut timed.produce), p99(&mut timed.fetch));
     let before = process.memory_bytes();
 
     let began = Instant::now();
     let coming = tokio::spawn(crowd(address, connections));
-    let mut with_crowd = Timed { offset: timed.offset, ..Timed::default() };
+    let mut with_crowd = timed.anew();
     while !coming.is_finished() {
         with_crowd.once(&mut client).await;
     }
@@ -117,32 +112,4 @@ async fn crowd(address: SocketAddr, connections: usize) {
     while let Some(one) = open.join_next().await {
         one.expect("it was served");
     }
-}
-
-/// How long a legitimate client has waited.
-#[derive(Default)]
-struct Timed {
-    produce: Vec<Duration>,
-    fetch: Vec<Duration>,
-    offset: i64,
-}
-
-impl Timed {
-    /// Produces a record and fetches it.
-    async fn once(&mut self, client: &mut Client) {
-        let began = Instant::now();
-        let answer = client.produce("legitimate", 0, -1, batch::values(&["x"])).await;
-        self.produce.push(began.elapsed());
-        let answer = &answer.responses[0].partition_responses[0];
-        assert_eq!((answer.error_code, answer.base_offset), (0, self.offset));
-        let began = Instant::now();
-        assert_eq!(fetch(client, "legitimate", 0, self.offset).await.len(), 1);
-        self.fetch.push(began.elapsed());
-        self.offset += 1;
-    }
-}
-
-fn p99(times: &mut [Duration]) -> Duration {
-    times.sort_unstable();
-    times[times.len() * 99 / 100]
 }

@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gracchus_base::{Entropy, ErrorCode};
+use gracchus_log::fs::Fs;
 use tokio::task::JoinSet;
 
-use super::tracer::{self, Tracer};
+use super::tracer::{self, Failed, Tracer};
 use super::{PATIENCE, until};
 use crate::Client;
 use crate::ledger::{IN_FLIGHT, Producer};
@@ -20,13 +21,19 @@ use crate::process::{Process, Signal, serve_from};
 const PARTITIONS: i32 = 24;
 
 /// What fails, in turn: the append, the flush of one log, the flush of many together.
-const CALLS: [&str; 3] = ["pwritev", "fdatasync", "syncfs"];
+const CALLS: [&str; 3] = ["pwritev", "fdatasync", TOGETHER];
 
 /// Which of a thread's calls fails, at most.
 const WHEN_MAX: u64 = 40;
 
+/// The flush of many logs together.
+const TOGETHER: &str = "syncfs";
+
 /// How long a call is waited for that may never come.
 const CALL_COMES: Duration = Duration::from_secs(3);
+
+/// How long nobody is disturbed before many batches are made to come at once again.
+const STOP_AGAIN: Duration = Duration::from_millis(200);
 
 /// What was done.
 #[derive(Clone, Debug, Default)]
@@ -43,24 +50,29 @@ pub struct Done {
 /// Makes calls fail in so many rounds, and at last all calls on one of two data directories.
 ///
 /// # Errors
-/// When `strace` is missing.
+/// When `strace` is missing, or temporary files are on no file system where many logs are flushed together.
 ///
 /// # Panics
 /// When something acknowledged is not there, or a partition goes offline without a reason.
 pub async fn run(rounds: u32, seed: u64) -> Result<Done, String> {
     tracer::available()?;
+    let dir = std::env::temp_dir();
+    if !matches!(Fs::real().file_system(&dir), Ok(Some(_))) {
+        return Err(format!("{}: many logs are flushed together on ext4 and XFS only", dir.display()));
+    }
     let chance = Entropy::seeded(seed);
     let mut done = Done::default();
     for (_, call) in (0..rounds).zip(CALLS.into_iter().cycle()) {
         let when = 1 + chance.next_u64() % WHEN_MAX;
         let mut load = Load::start(&["data"]).await;
-        let tracer = load.trace(call, Some(when), &[]);
-        until(CALL_COMES, || tracer.injected() > 0).await;
-        let failed = tracer.detach();
+        let failed = match call {
+            TOGETHER => load.fail_together().await,
+            _ => load.fail_once(call, when).await,
+        };
         let refused = load.refused().await;
         // One flush of the file system is that of many logs.
         let failed_most = failed.seen + failed.cut_off;
-        assert!(call == "syncfs" || refused.len() <= failed_most, "{call}: {failed:?}, {refused:?}");
+        assert!(call == TOGETHER || refused.len() <= failed_most, "{call}: {failed:?}, {refused:?}");
         assert!(
             failed.seen == 0 || call == "fdatasync" || !refused.is_empty(),
             "{call}: {failed:?}, and nobody has noticed"
@@ -153,6 +165,33 @@ impl Load {
 
     fn trace(&self, calls: &str, when: Option<u64>, paths: &[PathBuf]) -> Tracer {
         Tracer::attach(self.process.id(), self.dir.path().join("strace"), calls, when, paths)
+    }
+
+    /// One call of each thread fails, if it comes.
+    async fn fail_once(&self, call: &str, when: u64) -> Failed {
+        let tracer = self.trace(call, Some(when), &[]);
+        until(CALL_COMES, || tracer.injected() > 0).await;
+        tracer.detach()
+    }
+
+    /// The first flush of many logs together fails, which is made to come: after a stop everybody's batches are there at
+    /// once, and nothing else waits to be written (`docs/decisions/005`).
+    async fn fail_together(&self) -> Failed {
+        let tracer = self.trace(TOGETHER, None, &[]);
+        let mut next_stop = Instant::now();
+        let came = until(PATIENCE, || {
+            if Instant::now() >= next_stop {
+                self.process.signal(Signal::STOP);
+                rustix::fs::sync();
+                self.process.signal(Signal::CONT);
+                next_stop = Instant::now() + STOP_AGAIN;
+            }
+            tracer.injected() > 0
+        });
+        assert!(came.await, "many logs are not flushed together");
+        let failed = tracer.detach();
+        assert_eq!(failed.seen, 1, "once it has failed it is not used again");
+        failed
     }
 
     /// Waits until every partition has taken more, or has refused its producer; answers those that have.

@@ -1,4 +1,5 @@
-//! Small file systems until they are full, and read-only ones (FAULTS 26, 27, 28). They are mounted, which takes root.
+//! Small file systems until they are full, and read-only ones, at a start and while they are used (FAULTS 26, 27, 28). They
+//! are mounted, which takes root.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -7,11 +8,16 @@ use std::process::Command;
 use std::time::Instant;
 
 use gracchus_base::ErrorCode;
-use gracchus_wire::messages::{CreateTopicsRequest, StrBytes, create_topics_request::CreatableTopic};
+use gracchus_wire::messages::{
+    CreateTopicsRequest, FindCoordinatorRequest, GroupId, OffsetCommitRequest, StrBytes,
+    create_topics_request::CreatableTopic, offset_commit_request as oc,
+};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
-use super::{LOOK, PATIENCE};
+use super::{LOOK, PATIENCE, command, until};
 use crate::client::topic_name;
-use crate::ledger::fetch;
+use crate::ledger::{IN_FLIGHT, Producer, fetch};
 use crate::process::{Process, Signal, run as run_to_end, serve_from};
 use crate::{Client, batch};
 
@@ -28,6 +34,12 @@ const ON_DISK: &str = "disk/data";
 
 /// Two data directories, of which the second is there.
 const TWO: [&str; 2] = ["elsewhere", "disk/second"];
+
+/// Records of a partition that nobody writes to while its disk turns read-only.
+const QUIET_RECORDS: usize = 10;
+
+/// Partitions that are written to meanwhile.
+const WRITTEN_PARTITIONS: i32 = 4;
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -68,6 +80,7 @@ pub async fn run() -> Result<Done, String> {
         done.acknowledged += filled.values.len();
         done.refused += filled.refused;
     }
+    done.add(turns_read_only().await?);
     Ok(done)
 }
 
@@ -117,6 +130,13 @@ impl Mount {
         command("mount", &["-o", &format!("remount,{how}"), self.disk.to_str().expect("text")])
     }
 
+    /// Unmounts it and mounts it again, which an aborted file system needs before it can be written.
+    fn again(&self) -> Result<(), String> {
+        let at = self.disk.to_str().expect("text");
+        command("umount", &[at])?;
+        command("mount", &["-o", "loop", self.dir.join("image").to_str().expect("text"), at])
+    }
+
     fn ballast(&self) -> PathBuf {
         self.disk.join("ballast")
     }
@@ -127,13 +147,6 @@ impl Drop for Mount {
         // A process that a failed check has left may still end.
         drop(Command::new("umount").arg("-l").arg(&self.disk).status());
     }
-}
-
-fn command(program: &str, args: &[&str]) -> Result<(), String> {
-    let output = Command::new(program).args(args).output();
-    let output = output.map_err(|error| format!("{program} is not there: {error}"))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    if output.status.success() { Ok(()) } else { Err(format!("{program} {args:?}: {}", said.trim())) }
 }
 
 /// What a full disk has.
@@ -272,4 +285,64 @@ async fn one_of_two(mount: &Mount) -> Result<(), String> {
         process.wait();
     }
     Ok(())
+}
+
+/// A file system that turns read-only under a process, as ext4 does by itself after an error: what is written to goes
+/// offline, what is not can be read, and the next start finds everything that was acknowledged.
+async fn turns_read_only() -> Result<Done, String> {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let mount = Mount::new(dir.path(), Kind::Ext4)?;
+    let (mut process, address) = serve(&mount);
+    let mut client = Client::connect(address).await;
+    client.create_topic("full", 1, &[]).await;
+    let mut quiet = Filled { values: Vec::new(), refused: 0 };
+    while quiet.values.len() < QUIET_RECORDS {
+        assert_eq!(quiet.add(&mut client, VALUE_BYTES[1]).await, 0);
+    }
+    client.create_topic("written", WRITTEN_PARTITIONS, &[]).await;
+    assert_eq!(commit(&mut client, 1).await, 0);
+    let producers = Producer::for_each(&mut client, "written", WRITTEN_PARTITIONS).await;
+    let mut writing = JoinSet::new();
+    producers.iter().for_each(|producer| drop(writing.spawn(producer.clone().write_until_refused(address))));
+    let under_way = || producers.iter().all(|producer| producer.acknowledged() > 2 * IN_FLIGHT);
+    assert!(until(PATIENCE, under_way).await, "producers stand still");
+
+    mount.remount("abort")?;
+    let refused = ErrorCode::KafkaStorageError.code();
+    let ended = timeout(PATIENCE, writing.join_all()).await.expect("nobody waits for ever");
+    assert_eq!(ended, vec![Some(refused); producers.len()]);
+    quiet.check(&mut client).await;
+    assert_eq!(quiet.add(&mut client, VALUE_BYTES[2]).await, refused);
+    assert_eq!(create(&mut client, "more").await, refused);
+    assert_eq!(client.metadata().await.topics.len(), 3, "two, and that of committed offsets");
+    assert_eq!(commit(&mut client, 2).await, ErrorCode::NotCoordinator.code());
+
+    process.signal(Signal::KILL);
+    process.wait();
+    mount.again()?;
+    let (_process, address) = serve(&mount);
+    let mut client = Client::connect(address).await;
+    quiet.check(&mut client).await;
+    assert_eq!(quiet.add(&mut client, VALUE_BYTES[2]).await, 0);
+    assert_eq!(create(&mut client, "more").await, 0);
+    assert_eq!(commit(&mut client, 3).await, 0);
+    let mut done = Done { disks: 1, acknowledged: quiet.values.len(), refused: quiet.refused };
+    for producer in &producers {
+        let there = producer.check(&mut client, producer.acknowledged()).await;
+        assert!(there <= producer.acknowledged() + IN_FLIGHT);
+        done.acknowledged += usize::try_from(producer.acknowledged()).expect("a number of records");
+    }
+    Ok(done)
+}
+
+/// Commits an offset; answers the error.
+async fn commit(client: &mut Client, offset: i64) -> i16 {
+    let group = || StrBytes::from_static_str("reader");
+    client.call(3, FindCoordinatorRequest::default().with_key(group())).await;
+    let partition = oc::OffsetCommitRequestPartition::default().with_committed_offset(offset);
+    let topic = oc::OffsetCommitRequestTopic::default()
+        .with_name(topic_name("full"))
+        .with_partitions(vec![partition]);
+    let request = OffsetCommitRequest::default().with_group_id(GroupId(group())).with_topics(vec![topic]);
+    client.call(8, request).await.topics[0].partitions[0].error_code
 }

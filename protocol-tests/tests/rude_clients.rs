@@ -122,6 +122,19 @@ async fn connections_whose_peers_are_silent_are_closed_and_those_that_are_used_a
 }
 
 #[tokio::test]
+async fn a_long_poll_of_weeks_keeps_no_connection_longer_than_it_may_be_idle() {
+    const IDLE: Duration = Duration::from_secs(1);
+    let idle_ms = IDLE.as_millis().to_string();
+    let broker = TestBroker::start_with(&[("connections.max.idle.ms", &idle_ms)]).await;
+    let mut client = broker.client().await;
+    client.create_topic("t", 1, &[]).await;
+    let began = Instant::now();
+    client.send(11, &long_poll("t")).await;
+    client.expect_closed().await;
+    assert!(began.elapsed() >= IDLE, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
 async fn a_peer_that_takes_no_answer_loses_its_connection_and_gives_its_place_back() {
     let settings = [("connections.max.idle.ms", "1000"), ("max.connections", "2")];
     let broker = TestBroker::start_with(&settings).await;

@@ -173,10 +173,13 @@ impl Connection {
             self.reader.hung_up(&mut self.stream).await;
             sleep(HUNG_UP_GRACE).await;
         };
+        self.idle.active = Instant::now();
         let outcome = tokio::select! {
             biased;
             outcome = outcome => outcome,
             () = hung_up => return Err(ConnectionError::HungUp),
+            // A client may wish to wait for weeks, and be gone without a word: waiting counts as idle, as in Kafka.
+            idle_max = self.idle.expired() => return Err(ConnectionError::Idle(idle_max)),
             // A long poll or a waiting member must not hold up the shutdown.
             () = self.shutdown.started_for(SHUTDOWN_GRACE) => return Ok(()),
         };
