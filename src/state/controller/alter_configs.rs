@@ -6,7 +6,7 @@ use gracchus_base::limits::{CONFIG_VALUE_BYTES_MAX, CONFIGS_PER_RESOURCE_MAX, FR
 use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
 use gracchus_base::{BrokerId, ErrorCode, TopicName};
 
-use super::{AdminError, atomic, broker_configs};
+use super::{AdminError, Room, atomic, broker_configs, check_batch};
 use crate::config::{
     BrokerConfig, CLIENT_METRICS as CLIENT_METRICS_TABLE, Definition, Kind, Settings, SubscriptionError,
     broker_definition, resolve_topic, topic_definition, validate_client_metrics, validate_group,
@@ -93,14 +93,15 @@ pub fn incremental_alter_configs(
         let values = operations.iter().filter(|op| op.operation != AlterOperation::Delete);
         check_names(operations.iter().map(|op| &op.name), values.map(|op| (&op.name, &op.value)))?;
         if request.target.resource_type == BROKER_LOGGER {
-            return no_logger(request, broker).map_or(Ok(Vec::new()), Err);
+            let nothing = (ConfigResource::Broker(Some(broker.node_id)), Vec::new());
+            return no_logger(request, broker).map_or(Ok(nothing), Err);
         }
         let resource = resource(&request.target, broker)?;
         let mut wanted = image.configs(&resource).to_settings();
         operations.iter().try_for_each(|op| operate(&resource, &mut wanted, op))?;
-        alter(image, broker, &resource, &wanted)
+        alter(image, broker, &resource, &wanted).map(|records| (resource, records))
     };
-    requests.iter().map(decide).collect()
+    bounded(image, requests.iter().map(decide).collect())
 }
 
 /// As [`incremental_alter_configs`], but a resource gets exactly the settings that are given.
@@ -117,9 +118,29 @@ pub fn alter_configs(
         let resource = resource(&request.target, broker)?;
         let value = |value: &Option<String>| value.clone().unwrap_or_default();
         let wanted = request.configs.iter().map(|(name, given)| (name.clone(), value(given))).collect();
-        alter(image, broker, &resource, &wanted)
+        alter(image, broker, &resource, &wanted).map(|records| (resource, records))
     };
-    requests.iter().map(decide).collect()
+    bounded(image, requests.iter().map(decide).collect())
+}
+
+/// What one resource's settings become.
+type Decided = Result<(ConfigResource, Vec<MetadataRecord>), AdminError>;
+
+/// What is decided about all resources of a request, so far as there is room for it: one request makes so many records, or
+/// none at all, as in Kafka; and groups and subscriptions, which need not exist to have settings, have a bound of their own.
+fn bounded(image: &MetadataImage, decided: Vec<Decided>) -> Vec<Result<Vec<MetadataRecord>, AdminError>> {
+    let fits = check_batch(decided.iter().flatten().map(|(_, records)| records.len()).sum());
+    let of = "groups and client metrics with settings";
+    let mut room = Room::new(FREE_CONFIG_RESOURCES_MAX, image.free_resources(), of);
+    let result = |decided: Decided| {
+        let (resource, records) = fits.clone().and(decided)?;
+        let is_free = matches!(resource, ConfigResource::ClientMetrics(_) | ConfigResource::Group(_));
+        if is_free && image.configs(&resource).is_empty() && !records.is_empty() {
+            room.take()?;
+        }
+        Ok(atomic("Alter configs", records))
+    };
+    decided.into_iter().map(result).collect()
 }
 
 /// Levels of logging are not changed while a broker runs: it has no logger of any name.
@@ -323,9 +344,8 @@ fn alter(
         ConfigResource::Broker(id) => {
             broker_configs::check(image, broker, *id, wanted, &set, &removed)?;
         }
-        ConfigResource::ClientMetrics(_) => check_client_metrics(image, resource, wanted)?,
+        ConfigResource::ClientMetrics(_) => check_client_metrics(wanted)?,
         ConfigResource::Group(_) => {
-            check_room(image, resource)?;
             validate_group(wanted).map_err(|error| invalid_config(error.message))?;
         }
     }
@@ -336,26 +356,12 @@ fn alter(
     };
     let set = set.into_iter().map(|(name, value)| record(name, Some(value)));
     let removed = removed.into_iter().map(|name| record(name, None));
-    Ok(atomic("Alter configs", set.chain(removed).collect()))
+    Ok(set.chain(removed).collect())
 }
 
-fn check_client_metrics(
-    image: &MetadataImage,
-    resource: &ConfigResource,
-    wanted: &Settings,
-) -> Result<(), AdminError> {
-    check_room(image, resource)?;
+fn check_client_metrics(wanted: &Settings) -> Result<(), AdminError> {
     validate_client_metrics(wanted).map_err(|error| match error {
         SubscriptionError::Request(message) => invalid_request(message),
         SubscriptionError::Config(error) => invalid_config(error.message),
     })
-}
-
-/// Groups and subscriptions need not exist to have settings, so that their number has a bound of its own.
-fn check_room(image: &MetadataImage, resource: &ConfigResource) -> Result<(), AdminError> {
-    if !image.configs(resource).is_empty() || image.free_resources() < FREE_CONFIG_RESOURCES_MAX {
-        return Ok(());
-    }
-    let message = format!("{FREE_CONFIG_RESOURCES_MAX} groups and client metrics have settings already.");
-    Err(AdminError::new(ErrorCode::PolicyViolation, message))
 }

@@ -1,9 +1,10 @@
 //! Changing quotas of clients (KIP-546). They are stored and described; nothing enforces them yet.
 
 use gracchus_base::ErrorCode;
+use gracchus_base::limits::QUOTA_ENTITIES_MAX;
 use gracchus_base::metadata_record::{MetadataRecord, QuotaEntity, QuotaValue};
 
-use super::{AdminError, atomic, check_batch, distinct};
+use super::{AdminError, Room, atomic, check_batch, distinct};
 use crate::image::MetadataImage;
 
 /// The types that an entity may have.
@@ -34,17 +35,25 @@ pub fn alter_client_quotas(
     alterations: &[QuotaAlteration],
     is_host: &dyn Fn(&str) -> bool,
 ) -> (Vec<MetadataRecord>, QuotaResults) {
+    let decide = |(alteration, repeated): (&QuotaAlteration, bool)| {
+        if repeated { Err(duplicate(&alteration.entity)) } else { alter(image, alteration, is_host) }
+    };
+    let distinct = distinct(alterations, |alteration| &alteration.entity);
+    let decided: Vec<_> = distinct.into_iter().map(|item| (&item.0.entity, decide(item))).collect();
+    let fits = check_batch(decided.iter().flat_map(|(_, decided)| decided).map(Vec::len).sum());
+    let mut room = Room::new(QUOTA_ENTITIES_MAX, image.quota_entity_count(), "entities with quotas");
     let mut records = Vec::new();
-    let mut results = Vec::new();
-    for (alteration, repeated) in distinct(alterations, |alteration| &alteration.entity) {
-        let decided =
-            if repeated { Err(duplicate(&alteration.entity)) } else { alter(image, alteration, is_host) };
-        results.push((alteration.entity.clone(), decided.map(|of_entity| records.extend(of_entity))));
-    }
-    if let Err(error) = check_batch(&records) {
-        records.clear();
-        results.iter_mut().for_each(|(_, result)| *result = Err(error.clone()));
-    }
+    let mut take = |entity: &QuotaEntity, of_entity: Vec<MetadataRecord>| {
+        if image.quotas_of(entity).is_none() && !of_entity.is_empty() {
+            room.take()?;
+        }
+        records.extend(of_entity);
+        Ok(())
+    };
+    let result = |(entity, decided): (&QuotaEntity, Result<_, _>)| {
+        (entity.clone(), fits.clone().and(decided).and_then(|of_entity| take(entity, of_entity)))
+    };
+    let results = decided.into_iter().map(result).collect();
     (atomic("Client quotas", records), results)
 }
 
@@ -58,12 +67,13 @@ fn alter(
         return Err(duplicate(entity));
     }
     let keys = check_entity(entity, is_host)?;
+    let quotas = image.quotas_of(entity);
     let mut records = Vec::new();
     for (key, value) in &alteration.operations {
         if let Some(value) = value {
             check_value(keys, key, value.get())?;
         }
-        let now = image.quotas_of(entity).and_then(|quotas| quotas.get(key).copied());
+        let now = quotas.and_then(|quotas| quotas.get(key).copied());
         if now != *value {
             let (entity, key) = (entity.clone(), key.clone());
             records.push(MetadataRecord::ClientQuota { entity, key, value: *value });
