@@ -40,7 +40,8 @@ pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
 pub use elect_leader::{Election, elect_leader};
 pub use features::{
-    Feature, FeatureUpdate, SUPPORTED_FEATURES, UpgradeType, bootstrap_records, update_features,
+    Feature, FeatureUpdate, SUPPORTED_FEATURES, UnsupportedLevel, UpgradeType, bootstrap_records,
+    check_features, update_features,
 };
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
 pub use reassign::reassign_partition;
