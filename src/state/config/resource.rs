@@ -4,6 +4,7 @@
 
 use super::definition::{Check, Definition};
 use super::describe::{ConfigEntry, ConfigSource, ConfigSynonym};
+use super::java_pattern::is_java_pattern;
 use super::value::Value;
 use super::{ConfigError, Settings};
 
@@ -161,7 +162,7 @@ fn is_duration(text: &str) -> bool {
     days_fit && (left.is_empty() || left.strip_suffix('S').is_some_and(is_seconds))
 }
 
-/// Checks all settings of a subscription. Patterns are kept as they are: there is nothing that they are matched against.
+/// Checks all settings of a subscription. Patterns are kept as they are, and matched against nothing.
 pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> {
     if let Some(name) = own.keys().find(|name| find(CLIENT_METRICS, name).is_none()) {
         return Err(SubscriptionError::Request(format!("Unknown client metrics configuration: {name}")));
@@ -187,8 +188,12 @@ pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> 
     Ok(())
 }
 
+/// A name and an expression, between which there is the only equals sign but for those at the end.
 fn is_match(item: &str) -> bool {
-    item.split_once('=').is_some_and(|(name, _)| MATCHED.contains(&name.trim()))
+    let parts = item.trim_end_matches('=').split_once('=');
+    parts.is_some_and(|(name, pattern)| {
+        MATCHED.contains(&name.trim()) && !pattern.contains('=') && is_java_pattern(pattern.trim())
+    })
 }
 
 /// Every setting of a group.
