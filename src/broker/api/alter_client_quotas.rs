@@ -24,7 +24,7 @@ pub async fn handle(ctx: &RequestContext, request: AlterClientQuotasRequest) -> 
     });
     let results = change.await.unwrap_or_else(|code| {
         let entities = each_once(alterations.iter().map(|alteration| &alteration.entity), |entity| *entity);
-        let refused = |entity: &QuotaEntity| (entity.clone(), Err(AdminError { code, message: None }));
+        let refused = |entity: &QuotaEntity| (entity.clone(), Err(AdminError::bare(code)));
         entities.into_iter().map(refused).collect()
     });
     respond(results)

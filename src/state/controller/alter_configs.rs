@@ -149,22 +149,24 @@ fn no_logger(request: &IncrementalAlterConfigs, broker: &BrokerConfig) -> Option
     match name.parse().map(BrokerId) {
         Err(_) => {
             let message = format!("Node id must be an integer, but it is: {name}");
-            return Some(invalid_request(message));
+            return Some(AdminError::invalid_request(message));
         }
         Ok(id) if id != expected => {
             let message = format!("Unexpected node id. Expected {expected}, but received {id}");
-            return Some(invalid_request(message));
+            return Some(AdminError::invalid_request(message));
         }
         Ok(_) => {}
     }
     let op = request.operations.first()?;
     let not_allowed = |what: &str| {
-        invalid_request(format!("{what} operation is not allowed for the BROKER_LOGGER resource"))
+        AdminError::invalid_request(format!("{what} operation is not allowed for the BROKER_LOGGER resource"))
     };
     Some(match op.operation {
         AlterOperation::Append => not_allowed("APPEND"),
         AlterOperation::Subtract => not_allowed("SUBTRACT"),
-        AlterOperation::Unknown(code) => invalid_request(format!("Unknown operations type {code}")),
+        AlterOperation::Unknown(code) => {
+            AdminError::invalid_request(format!("Unknown operations type {code}"))
+        }
         AlterOperation::Set | AlterOperation::Delete => {
             invalid_config(format!("Logger {} does not exist!", op.name))
         }
@@ -180,17 +182,15 @@ fn repeated<'a>(targets: impl Iterator<Item = &'a ConfigTarget>) -> BTreeMap<&'a
     counts
 }
 
-fn invalid_request(message: impl Into<String>) -> AdminError {
-    AdminError::new(ErrorCode::InvalidRequest, message)
-}
-
 fn invalid_config(message: impl Into<String>) -> AdminError {
     AdminError::new(ErrorCode::InvalidConfig, message)
 }
 
 fn check_once(repeated: &BTreeMap<&ConfigTarget, usize>, target: &ConfigTarget) -> Result<(), AdminError> {
     match repeated.get(target) {
-        Some(count) if *count > 1 => Err(invalid_request("Each resource must appear at most once.")),
+        Some(count) if *count > 1 => {
+            Err(AdminError::invalid_request("Each resource must appear at most once."))
+        }
         _ => Ok(()),
     }
 }
@@ -203,21 +203,21 @@ fn check_names<'a>(
     let mut names: Vec<&String> = names.collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(invalid_request("Error due to duplicate config keys"));
+        return Err(AdminError::invalid_request("Error due to duplicate config keys"));
     }
     let without_value: Vec<&str> =
         values.filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
     if without_value.is_empty() {
         return Ok(());
     }
-    Err(invalid_request(format!("Null value not supported for : {}", without_value.join(", "))))
+    Err(AdminError::invalid_request(format!("Null value not supported for : {}", without_value.join(", "))))
 }
 
 /// The resource that a request means. A broker changes its own settings and the default of all.
 fn resource(target: &ConfigTarget, broker: &BrokerConfig) -> Result<ConfigResource, AdminError> {
     let name = target.resource_name.as_str();
     match (target.resource_type, name) {
-        (TOPIC, "") => Err(invalid_request("Default topic resources are not allowed.")),
+        (TOPIC, "") => Err(AdminError::invalid_request("Default topic resources are not allowed.")),
         (TOPIC, name) => TopicName::parse(name).map(ConfigResource::Topic).map_err(|error| {
             AdminError::new(ErrorCode::InvalidTopicException, format!("Topic name is invalid: {error}"))
         }),
@@ -226,17 +226,19 @@ fn resource(target: &ConfigTarget, broker: &BrokerConfig) -> Result<ConfigResour
             Ok(id) if id == broker.node_id => Ok(ConfigResource::Broker(Some(id))),
             Ok(_) => {
                 let expected = broker.node_id;
-                Err(invalid_request(format!(
+                Err(AdminError::invalid_request(format!(
                     "Unexpected broker id, expected {expected}, but received {name}"
                 )))
             }
-            Err(_) => Err(invalid_request(format!("Node id must be an integer, but it is: {name}"))),
+            Err(_) => {
+                Err(AdminError::invalid_request(format!("Node id must be an integer, but it is: {name}")))
+            }
         },
-        (CLIENT_METRICS, "") => Err(invalid_request("Subscription name can't be empty")),
+        (CLIENT_METRICS, "") => Err(AdminError::invalid_request("Subscription name can't be empty")),
         (CLIENT_METRICS, name) => Ok(ConfigResource::ClientMetrics(name.to_owned())),
-        (GROUP, "") => Err(invalid_request("Default group resources are not allowed.")),
+        (GROUP, "") => Err(AdminError::invalid_request("Default group resources are not allowed.")),
         (GROUP, name) => Ok(ConfigResource::Group(name.to_owned())),
-        (other, _) => Err(invalid_request(format!("Unknown resource type {other}"))),
+        (other, _) => Err(AdminError::invalid_request(format!("Unknown resource type {other}"))),
     }
 }
 
@@ -270,7 +272,7 @@ fn operate(resource: &ConfigResource, wanted: &mut Settings, op: &ConfigOperatio
             list.join(",")
         }
         AlterOperation::Unknown(code) => {
-            return Err(invalid_request(format!("Unknown operations type {code}")));
+            return Err(AdminError::invalid_request(format!("Unknown operations type {code}")));
         }
     };
     wanted.insert(op.name.clone(), list);
@@ -361,7 +363,7 @@ fn alter(
 
 fn check_client_metrics(wanted: &Settings) -> Result<(), AdminError> {
     validate_client_metrics(wanted).map_err(|error| match error {
-        SubscriptionError::Request(message) => invalid_request(message),
+        SubscriptionError::Request(message) => AdminError::invalid_request(message),
         SubscriptionError::Config(error) => invalid_config(error.message),
     })
 }

@@ -1,6 +1,5 @@
 //! Changing quotas of clients (KIP-546). They are stored and described; nothing enforces them yet.
 
-use gracchus_base::ErrorCode;
 use gracchus_base::limits::QUOTA_ENTITIES_MAX;
 use gracchus_base::metadata_record::{MetadataRecord, QuotaEntity, QuotaValue};
 
@@ -106,51 +105,51 @@ fn check_entity(
     is_host: &dyn Fn(&str) -> bool,
 ) -> Result<&'static [(&'static str, Unit)], AdminError> {
     if entity.0.is_empty() {
-        return Err(invalid("Invalid empty client quota entity"));
+        return Err(AdminError::invalid_request("Invalid empty client quota entity"));
     }
     for (entity_type, name) in &entity.0 {
         if ![USER, CLIENT_ID, IP].contains(&entity_type.as_str()) {
-            return Err(invalid(format!("Unhandled client quota entity type: {entity_type}")));
+            return Err(AdminError::invalid_request(format!(
+                "Unhandled client quota entity type: {entity_type}"
+            )));
         }
         if name.as_ref().is_some_and(String::is_empty) {
-            return Err(invalid(format!("Empty {entity_type} not supported")));
+            return Err(AdminError::invalid_request(format!("Empty {entity_type} not supported")));
         }
     }
     match entity.0.get(IP) {
         None => Ok(OF_CLIENTS),
-        Some(_) if entity.0.len() > 1 => Err(invalid(
+        Some(_) if entity.0.len() > 1 => Err(AdminError::invalid_request(
             "Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId",
         )),
-        Some(Some(ip)) if !is_host(ip) => Err(invalid(format!("{ip} is not a valid IP or resolvable host."))),
+        Some(Some(ip)) if !is_host(ip) => {
+            Err(AdminError::invalid_request(format!("{ip} is not a valid IP or resolvable host.")))
+        }
         Some(_) => Ok(OF_ADDRESSES),
     }
 }
 
 fn check_value(keys: &[(&str, Unit)], key: &str, value: f64) -> Result<(), AdminError> {
     let Some((_, unit)) = keys.iter().find(|(name, _)| *name == key) else {
-        return Err(invalid(format!("Invalid configuration key {key}")));
+        return Err(AdminError::invalid_request(format!("Invalid configuration key {key}")));
     };
     if value <= 0.0 {
-        return Err(invalid(format!("Quota {key} must be greater than 0")));
+        return Err(AdminError::invalid_request(format!("Quota {key} must be greater than 0")));
     }
     match unit {
         Unit::Whole(max, name) if value > *max => {
-            Err(invalid(format!("Proposed value for {key} is too large for {name}.")))
+            Err(AdminError::invalid_request(format!("Proposed value for {key} is too large for {name}.")))
         }
         Unit::Whole(..) if (value % 1.0).abs() > FRACTION_MAX => {
-            Err(invalid(format!("{key} cannot be a fractional value.")))
+            Err(AdminError::invalid_request(format!("{key} cannot be a fractional value.")))
         }
         _ => Ok(()),
     }
-}
-
-fn invalid(message: impl Into<String>) -> AdminError {
-    AdminError::new(ErrorCode::InvalidRequest, message)
 }
 
 /// What Kafka says of an entity that stands in a request twice, or a key of it.
 fn duplicate(entity: &QuotaEntity) -> AdminError {
     let names = entity.0.iter().map(|(kind, name)| format!("{kind}={}", name.as_deref().unwrap_or("null")));
     let names = names.collect::<Vec<_>>().join(", ");
-    invalid(format!("Ignoring duplicate entity ClientQuotaEntity(entries={{{names}}})"))
+    AdminError::invalid_request(format!("Ignoring duplicate entity ClientQuotaEntity(entries={{{names}}})"))
 }

@@ -56,11 +56,18 @@ pub struct AdminError {
 }
 
 impl AdminError {
-    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// With words of its own.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()) }
     }
 
-    const fn bare(code: ErrorCode) -> Self {
+    /// INVALID_REQUEST, and why.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, message)
+    }
+
+    /// With the code's own words.
+    pub const fn bare(code: ErrorCode) -> Self {
         Self { code, message: None }
     }
 }
