@@ -50,8 +50,15 @@ pub const GROUP_TOMBSTONES_PER_APPEND_MAX: usize = 1000;
 /// Partitions that one request may create over all its topics, as in Kafka.
 pub const PARTITIONS_PER_REQUEST_MAX: usize = 10_000;
 
-/// Records that one request may add to the metadata log by quotas or credentials, as Kafka bounds those of any request.
+/// Records that one request may add to the metadata log by settings, quotas or credentials, as Kafka bounds those of any
+/// request.
 pub const CHANGES_PER_REQUEST_MAX: usize = 10_000;
+
+/// Users, clients and addresses, and pairs of them, that may have quotas. Kafka has no bound.
+pub const QUOTA_ENTITIES_MAX: usize = 10_000;
+
+/// Credentials that may be kept, of each mechanism one for a user. Kafka has no bound.
+pub const SCRAM_CREDENTIALS_MAX: usize = 10_000;
 
 /// Bytes that a salt and a salted password may have in a credential: far more than any hash. Kafka has no bound.
 pub const SCRAM_BYTES_MAX: usize = 1024;

@@ -26,6 +26,7 @@ use crate::coordinator::{Coordinators, GroupBounds};
 use crate::data_dirs::{DataDirs, DataDirsOptions, FoundLogs, StartError as DirError};
 use crate::execution::Running;
 use crate::fetch_sessions::FetchSessions;
+use crate::host_lookups::HostLookups;
 use crate::listener::{self, ConnectionCounts, Endpoint};
 use crate::local::LocalConnection;
 use crate::memory::{Gauge, MemoryUsage};
@@ -236,7 +237,8 @@ impl Parts {
             id: broker,
             cluster_id: self.data_dirs.cluster_id().to_owned(),
             fetch_sessions: FetchSessions::new(sessions, clock.clone(), entropy.clone()),
-            cold_reads: ColdReads::new(self.data_dirs.flushes(), execution),
+            cold_reads: ColdReads::new(self.data_dirs.flushes(), execution.clone()),
+            host_lookups: HostLookups::new(execution),
             clock,
             entropy,
             config,

@@ -18,6 +18,7 @@ mod ephemeral;
 mod execution;
 mod fetch_sessions;
 mod flushes_first;
+mod host_lookups;
 mod listener;
 mod local;
 mod memory;

@@ -15,6 +15,7 @@ use crate::controller::Controller;
 use crate::coordinator::Coordinators;
 use crate::data_dirs::DataDirs;
 use crate::fetch_sessions::FetchSessions;
+use crate::host_lookups::HostLookups;
 use crate::listener::ConnectionCounts;
 use crate::memory::MemoryUsage;
 use crate::producer_ids::ProducerIds;
@@ -36,6 +37,7 @@ pub struct Node {
     pub coordinators: Coordinators,
     pub fetch_sessions: FetchSessions,
     pub cold_reads: ColdReads,
+    pub host_lookups: HostLookups,
     pub producer_ids: ProducerIds,
     pub budget: RequestBudget,
     pub responses: ResponseBudget,

@@ -1,7 +1,5 @@
 //! AlterClientQuotas (key 49): sets quotas of clients and takes them away (KIP-546).
 
-use std::collections::HashSet;
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use gracchus_base::metadata_record::{QuotaEntity, QuotaValue};
@@ -14,12 +12,10 @@ use gracchus_wire::messages::{
 use super::topic_result::Words;
 use super::{RequestContext, each_once};
 
-/// Names of hosts that are looked up for one request, one after the other; others count as unknown.
-const LOOKUPS_MAX: usize = 16;
-
 pub async fn handle(ctx: &RequestContext, request: AlterClientQuotasRequest) -> AlterClientQuotasResponse {
     let alterations: Arc<Vec<_>> = Arc::new(request.entries.iter().map(alteration).collect());
-    let hosts = hosts(&alterations).await;
+    let names = alterations.iter().filter_map(|alteration| alteration.entity.0.get("ip")?.as_ref());
+    let hosts = ctx.node.host_lookups.hosts(each_once(names, |name| *name)).await;
     let (decided_on, validate_only) = (alterations.clone(), request.validate_only);
     let change = ctx.node.controller.change(move |image| {
         let is_host = |name: &str| hosts.contains(name);
@@ -28,7 +24,7 @@ pub async fn handle(ctx: &RequestContext, request: AlterClientQuotasRequest) -> 
     });
     let results = change.await.unwrap_or_else(|code| {
         let entities = each_once(alterations.iter().map(|alteration| &alteration.entity), |entity| *entity);
-        let refused = |entity: &QuotaEntity| (entity.clone(), Err(AdminError { code, message: None }));
+        let refused = |entity: &QuotaEntity| (entity.clone(), Err(AdminError::bare(code)));
         entities.into_iter().map(refused).collect()
     });
     respond(results)
@@ -43,24 +39,6 @@ fn alteration(asked: &Asked) -> QuotaAlteration {
         (operation.key.to_string(), value)
     });
     QuotaAlteration { entity: QuotaEntity(names.collect()), operations: operations.collect() }
-}
-
-/// The addresses and hosts among the names that quotas are for.
-async fn hosts(alterations: &[QuotaAlteration]) -> HashSet<String> {
-    let names = alterations.iter().flat_map(|alteration| alteration.entity.0.get("ip"));
-    let names = each_once(names.flatten(), |name| *name);
-    let (mut hosts, mut lookups) = (HashSet::new(), 0);
-    for name in names {
-        let found = name.parse::<IpAddr>().is_ok()
-            || lookups < LOOKUPS_MAX && {
-                lookups += 1;
-                tokio::net::lookup_host((name.as_str(), 0)).await.is_ok()
-            };
-        if found {
-            hosts.insert(name.clone());
-        }
-    }
-    hosts
 }
 
 fn respond(results: QuotaResults) -> AlterClientQuotasResponse {

@@ -29,7 +29,7 @@ pub fn handle(
             let outcome = if error.is_ok() {
                 reassign(&image, &topic.name, partition)
             } else {
-                Err(AdminError { code: error, message: None })
+                Err(AdminError::bare(error))
             };
             let (code, message) = words.code_and_message(&outcome);
             ReassignablePartitionResponse::default()

@@ -16,9 +16,10 @@ pub async fn handle(
     let alterations = alterations(request);
     let users = each_once(alterations.iter().map(|alteration| alteration.user.clone()), String::clone);
     let decide = move |image: &_| controller::alter_scram_credentials(image, &alterations);
-    let results = ctx.node.controller.change(decide).await.unwrap_or_else(|code| {
-        users.into_iter().map(|user| (user, Err(AdminError { code, message: None }))).collect()
-    });
+    let results =
+        ctx.node.controller.change(decide).await.unwrap_or_else(|code| {
+            users.into_iter().map(|user| (user, Err(AdminError::bare(code)))).collect()
+        });
     let mut words = Words::new();
     let results = results.into_iter().map(|(user, result)| {
         let (code, message) = words.code_and_message(&result);

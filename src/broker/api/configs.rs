@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
-use gracchus_base::{BrokerId, ErrorCode};
+use gracchus_base::BrokerId;
 use gracchus_state::config::{self, BrokerConfig, ConfigEntry, Settings};
 use gracchus_state::controller::AdminError;
 use gracchus_state::image::MetadataImage;
@@ -71,10 +71,6 @@ pub async fn alter(
     });
     match change.await {
         Ok(results) => results,
-        Err(code) => vec![Err(not_committed(code)); count],
+        Err(code) => vec![Err(AdminError::bare(code)); count],
     }
-}
-
-fn not_committed(code: ErrorCode) -> AdminError {
-    AdminError { code, message: None }
 }

@@ -23,7 +23,7 @@ pub async fn handle(ctx: &RequestContext, request: CreatePartitionsRequest) -> C
         Err(ErrorCode::RequestTimedOut)
     };
     let results = outcome.unwrap_or_else(|code| {
-        let refuse = |name| respond(name, &Err(AdminError { code, message: None }));
+        let refuse = |name| respond(name, &Err(AdminError::bare(code)));
         names.into_iter().map(refuse).collect()
     });
     CreatePartitionsResponse::default().with_results(results)

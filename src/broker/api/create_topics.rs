@@ -39,7 +39,7 @@ pub async fn handle(ctx: &RequestContext, request: CreateTopicsRequest) -> Creat
         Err(ErrorCode::RequestTimedOut)
     };
     let outcomes = outcomes.unwrap_or_else(|code| {
-        let refuse = |name| (name, Err(AdminError { code, message: None }));
+        let refuse = |name| (name, Err(AdminError::bare(code)));
         names.into_iter().map(refuse).collect()
     });
     let settings = BrokerSettings::of(&ctx.node);

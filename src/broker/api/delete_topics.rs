@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn every_version_can_tell_what_was_deleted_and_what_was_not() {
         for version in 1..=6 {
-            let error = with_words(AdminError { code: ErrorCode::UnknownTopicOrPartition, message: None });
+            let error = with_words(AdminError::bare(ErrorCode::UnknownTopicOrPartition));
             assert!(error.message.is_some());
             let deleted = respond(Some("a".to_owned()), TopicId([1; 16]), &Ok(()));
             let missing = respond(Some("b".to_owned()), TopicId::ZERO, &Err(error));

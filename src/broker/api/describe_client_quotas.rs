@@ -49,10 +49,10 @@ fn filter(components: &[ComponentData]) -> Result<BTreeMap<&str, Match<'_>>, Adm
     for component in components {
         let entity_type = component.entity_type.as_str();
         if entity_type.is_empty() {
-            return Err(invalid("Invalid empty entity type."));
+            return Err(AdminError::invalid_request("Invalid empty entity type."));
         }
         if filter.contains_key(entity_type) {
-            return Err(invalid(format!(
+            return Err(AdminError::invalid_request(format!(
                 "Entity type {entity_type} cannot appear more than once in the filter."
             )));
         }
@@ -63,7 +63,7 @@ fn filter(components: &[ComponentData]) -> Result<BTreeMap<&str, Match<'_>>, Adm
         filter.insert(entity_type, wanted(component)?);
     }
     if filter.contains_key("ip") && filter.len() > 1 {
-        return Err(invalid(
+        return Err(AdminError::invalid_request(
             "Invalid entity filter component combination. IP filter component should not be used with user or clientId \
              filter component.",
         ));
@@ -72,20 +72,20 @@ fn filter(components: &[ComponentData]) -> Result<BTreeMap<&str, Match<'_>>, Adm
 }
 
 fn wanted(component: &ComponentData) -> Result<Match<'_>, AdminError> {
-    let also = |kind| invalid(format!("Request specified {kind}, but also specified a match string."));
+    let also = |kind| {
+        AdminError::invalid_request(format!("Request specified {kind}, but also specified a match string."))
+    };
     match (component.match_type, component._match.as_deref()) {
         (0, Some(name)) => Ok(Match::Name(Some(name))),
-        (0, None) => Err(invalid("Request specified MATCH_TYPE_EXACT, but set match string to null.")),
+        (0, None) => Err(AdminError::invalid_request(
+            "Request specified MATCH_TYPE_EXACT, but set match string to null.",
+        )),
         (1, None) => Ok(Match::Name(None)),
         (1, Some(_)) => Err(also("MATCH_TYPE_DEFAULT")),
         (2, None) => Ok(Match::Any),
         (2, Some(_)) => Err(also("MATCH_TYPE_SPECIFIED")),
-        (other, _) => Err(invalid(format!("Unknown match type {other}"))),
+        (other, _) => Err(AdminError::invalid_request(format!("Unknown match type {other}"))),
     }
-}
-
-fn invalid(message: impl Into<String>) -> AdminError {
-    AdminError { code: ErrorCode::InvalidRequest, message: Some(message.into()) }
 }
 
 fn entry(entity: &QuotaEntity, quotas: &Quotas) -> EntryData {

@@ -36,7 +36,7 @@ pub fn handle(ctx: &RequestContext, request: DescribeConfigsRequest) -> Describe
             describe(ctx.node.id.0, &image, &settings, &resource)
         } else {
             // One type that nobody knows spoils the whole request, as in Kafka.
-            Err(invalid_request(MALFORMED_REQUEST))
+            Err(AdminError::invalid_request(MALFORMED_REQUEST))
         };
         respond(resource, entries, shown)
     });
@@ -67,7 +67,7 @@ fn describe(
                 message: Some(format!("Topic name is invalid: {error}")),
             })?;
             if image.topic(name).is_none() {
-                return Err(AdminError { code: ErrorCode::UnknownTopicOrPartition, message: None });
+                return Err(AdminError::bare(ErrorCode::UnknownTopicOrPartition));
             }
             Ok(settings.describe_topic(&image.topic_configs(&topic).to_settings()))
         }
@@ -76,17 +76,17 @@ fn describe(
             check_broker(broker, name, " or empty string,")?;
             Ok(settings.describe_broker())
         }
-        BROKER_LOGGER if name.is_empty() => Err(invalid_request("Broker id must not be empty")),
+        BROKER_LOGGER if name.is_empty() => Err(AdminError::invalid_request("Broker id must not be empty")),
         // Levels of logging are not settings here: there is no logger to show.
         BROKER_LOGGER => check_broker(broker, name, "").map(|()| Vec::new()),
         CLIENT_METRICS if name.is_empty() => {
-            Err(invalid_request("Client metrics subscription name must not be empty"))
+            Err(AdminError::invalid_request("Client metrics subscription name must not be empty"))
         }
         CLIENT_METRICS => {
             let resource = ConfigResource::ClientMetrics(name.to_owned());
             Ok(describe_client_metrics(&image.configs(&resource).to_settings()))
         }
-        _ if name.is_empty() => Err(invalid_request("Group name must not be empty")),
+        _ if name.is_empty() => Err(AdminError::invalid_request("Group name must not be empty")),
         _ => {
             let resource = ConfigResource::Group(name.to_owned());
             Ok(describe_group(&image.configs(&resource).to_settings()))
@@ -98,15 +98,13 @@ fn describe(
 fn check_broker(broker: i32, name: &str, or: &str) -> Result<(), AdminError> {
     match name.parse::<i32>() {
         Ok(id) if id == broker => Ok(()),
-        Ok(_) => {
-            Err(invalid_request(format!("Unexpected broker id, expected {broker}{or} but received {name}")))
+        Ok(_) => Err(AdminError::invalid_request(format!(
+            "Unexpected broker id, expected {broker}{or} but received {name}"
+        ))),
+        Err(_) => {
+            Err(AdminError::invalid_request(format!("Broker id must be an integer, but it is: {name}")))
         }
-        Err(_) => Err(invalid_request(format!("Broker id must be an integer, but it is: {name}"))),
     }
-}
-
-fn invalid_request(message: impl Into<String>) -> AdminError {
-    AdminError { code: ErrorCode::InvalidRequest, message: Some(message.into()) }
 }
 
 fn respond(
@@ -201,7 +199,8 @@ mod tests {
         for version in 1..=4 {
             let shown = Shown { synonyms: true, documentation: true };
             let good = respond(DescribeConfigsResource::default(), Ok(vec![entry("a")]), shown);
-            let bad = respond(DescribeConfigsResource::default(), Err(invalid_request("no")), shown);
+            let bad =
+                respond(DescribeConfigsResource::default(), Err(AdminError::invalid_request("no")), shown);
             let response = DescribeConfigsResponse::default().with_results(vec![good, bad]);
             response::encode(version, 1, &Response::DescribeConfigs(response)).unwrap();
         }

@@ -34,7 +34,7 @@ pub async fn handle(ctx: &RequestContext, request: DescribeProducersRequest) -> 
                 continue;
             }
             let outcome = match &found {
-                Ok(found) => describe(found, index).await.map_err(|code| AdminError { code, message: None }),
+                Ok(found) => describe(found, index).await.map_err(AdminError::bare),
                 Err(error) => Err(error.clone()),
             };
             partitions.push(respond(index, outcome, &mut words));

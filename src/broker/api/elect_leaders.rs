@@ -40,7 +40,7 @@ pub fn handle(ctx: &RequestContext, request: &ElectLeadersRequest) -> ElectLeade
 /// What is asked for; Kafka finds that there is no time, before it looks at it.
 fn election(version: i16, request: &ElectLeadersRequest) -> Result<Election, AdminError> {
     if request.timeout_ms <= 0 {
-        return Err(AdminError { code: ErrorCode::RequestTimedOut, message: None });
+        return Err(AdminError::bare(ErrorCode::RequestTimedOut));
     }
     match request.election_type {
         _ if version < ELECTION_TYPE => Ok(Election::Preferred),

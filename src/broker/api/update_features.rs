@@ -29,7 +29,7 @@ pub async fn handle(ctx: &RequestContext, request: UpdateFeaturesRequest) -> Upd
             Err(error) => (Vec::new(), Err(error)),
         }
     });
-    let result = change.await.unwrap_or_else(|code| Err(AdminError { code, message: None }));
+    let result = change.await.unwrap_or_else(|code| Err(AdminError::bare(code)));
     let (code, message) = Words::new().code_and_message(&result);
     let answer = UpdateFeaturesResponse::default().with_error_code(code).with_error_message(message);
     if result.is_err() {

@@ -40,7 +40,10 @@ fn apply(loader: &mut ImageLoader, batch: &Batch) -> Result<(), QuorumError> {
     for record in records::records(batch).map_err(|error| broken(&error))? {
         let record = record.map_err(|error| broken(&error))?;
         let value = record.value.unwrap_or_default();
-        let decoded = metadata::decode(&value).map_err(|error| QuorumError::Record(record.offset, error))?;
+        let decoded = metadata::decode(&value).map_err(|error| match error.is_unknown_kind() {
+            true => QuorumError::Newer(record.offset, error),
+            false => QuorumError::Record(record.offset, error),
+        })?;
         let applied = loader.apply(record.offset, batch.header.leader_epoch, decoded);
         applied.map_err(|error| QuorumError::Image(record.offset, error))?;
     }

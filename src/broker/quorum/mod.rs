@@ -15,6 +15,7 @@ use gracchus_log::{
     AppendError, CloseError, FlushError, Log, LogConfig, LogEnv, OpenError, ReadError, RecoveryStart,
     RollError,
 };
+use gracchus_state::controller::{UnsupportedLevel, check_features};
 use gracchus_state::image::{ImageError, ImageLoader, MetadataImage};
 use gracchus_wire::internal::kraft_control::{self, KraftControl};
 use gracchus_wire::internal::metadata::{self, MetadataRecordError};
@@ -36,8 +37,17 @@ pub enum QuorumError {
         "the metadata log or its quorum-state file says that there were as many leaders as can be counted"
     )]
     NoEpochLeft,
-    #[error("the metadata record at offset {0} is unknown: {1}")]
+    #[error("the metadata record at offset {0} is damaged: {1}")]
     Record(Offset, MetadataRecordError),
+    #[error(
+        "the metadata record at offset {0} is of a kind that this version does not know ({1}); who used this directory \
+         last, a newer version or another broker, can be started with it again"
+    )]
+    Newer(Offset, MetadataRecordError),
+    #[error(
+        "{0}; who used this directory last, a newer version or another broker, can be started with it again"
+    )]
+    Feature(#[from] UnsupportedLevel),
     #[error("the metadata record at offset {0} does not fit: {1}")]
     Image(Offset, ImageError),
     #[error("metadata was not appended: {0}")]
@@ -85,6 +95,7 @@ impl Quorum {
         let fs = env.fs.clone();
         let mut log = open_log(&path, env)?;
         let (mut loader, last_epoch) = load::replay(&log.view())?;
+        check_features(loader.image())?;
         let last_epoch = quorum_state::epoch(&fs, &path)?.max(last_epoch.0);
         let epoch = last_epoch.checked_add(1).map(LeaderEpoch).ok_or(QuorumError::NoEpochLeft)?;
         log.write_epochs(&[]);
@@ -234,6 +245,45 @@ mod tests {
         };
         let clock = Clock::manual(gracchus_base::Timestamp(1));
         Quorum::open(QuorumOptions { dir: "/".into(), voter: BrokerId(1), env, clock, never_flush: false })
+    }
+
+    /// Adds a value as it is.
+    fn append_raw(quorum: &mut Quorum, value: &[u8]) {
+        let mut builder = BatchBuilder::new(quorum.options(false));
+        builder.push(quorum.clock.now(), None, Some(value), &[]);
+        quorum.append_batch(builder.finish().unwrap()).unwrap();
+        quorum.flush().unwrap();
+    }
+
+    #[test]
+    fn what_a_newer_version_left_behind_ends_the_start_with_words_of_it_and_nothing_written() {
+        let remove_acl = [1, 19, 0, 0];
+        let group_version = MetadataRecord::FeatureLevel { name: "group.version".to_owned(), level: 1 };
+        let metadata_version =
+            MetadataRecord::FeatureLevel { name: "metadata.version".to_owned(), level: 31 };
+        let cases = [
+            (
+                remove_acl.to_vec(),
+                "at offset 1 is of a kind that this version does not know (record type 19 is",
+            ),
+            (metadata::encode(&group_version), "feature group.version is at level 1, of which this version"),
+            (metadata::encode(&metadata_version), "at level 31, and this version supports 30 to 30"),
+            (vec![1, 2], "at offset 1 is damaged"),
+        ];
+        for (value, words) in cases {
+            let disk = SimDisk::new();
+            disk.create_dir(Path::new("/__cluster_metadata-0")).unwrap();
+            let (mut quorum, _) = open(&disk).unwrap();
+            append_raw(&mut quorum, &value);
+            quorum.close().unwrap();
+            drop(quorum);
+            let log = Path::new("/__cluster_metadata-0/00000000000000000000.log");
+            let bytes = |disk: &SimDisk| disk.stat(log).unwrap().len;
+            let before = bytes(&disk);
+            let error = open(&disk).map(drop).unwrap_err().to_string();
+            assert!(error.contains(words), "{error}");
+            assert_eq!(bytes(&disk), before);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::definition::{Check, Definition};
 use super::describe::{ConfigEntry, ConfigSource, ConfigSynonym};
+use super::java_pattern::is_java_pattern;
 use super::value::Value;
 use super::{ConfigError, Settings};
 
@@ -123,7 +124,7 @@ pub fn validate_group(own: &Settings) -> Result<(), ConfigError> {
 
 /// `by_duration:` takes a duration of ISO 8601, days to seconds, that is not negative.
 fn verify_reset(text: &str) -> Result<(), ConfigError> {
-    let by_duration = text.strip_prefix("by_duration:").is_some_and(is_duration);
+    let by_duration = text.strip_prefix("by_duration:").and_then(duration_ns).is_some_and(|ns| ns >= 0);
     if by_duration || matches!(text, "earliest" | "latest") {
         return Ok(());
     }
@@ -135,33 +136,38 @@ fn verify_reset(text: &str) -> Result<(), ConfigError> {
     Err(ConfigError::invalid(NAME, text, &why))
 }
 
-fn is_duration(text: &str) -> bool {
+/// What a text says in nanoseconds, as Java reads durations: any part may have a sign, and so may the whole.
+fn duration_ns(text: &str) -> Option<i128> {
+    const SECOND: i128 = 1_000_000_000;
     let text = text.to_ascii_uppercase();
-    let Some(rest) = text.strip_prefix('P') else { return false };
-    let (days, time) = rest.split_once('T').map_or((rest, None), |(days, time)| (days, Some(time)));
-    let is_number =
-        |text: &str| !text.is_empty() && text.len() < 10 && text.bytes().all(|b| b.is_ascii_digit());
-    let days_fit = days.is_empty() || days.strip_suffix('D').is_some_and(is_number);
-    let Some(mut left) = time else { return days_fit && !days.is_empty() };
-    if left.is_empty() {
-        return false;
+    let whole = text.strip_prefix(['-', '+']).unwrap_or(&text).strip_prefix('P')?;
+    let (days, time) = whole.split_once('T').map_or((whole, None), |(days, time)| (days, Some(time)));
+    if time.unwrap_or(days).is_empty() {
+        return None;
     }
-    for unit in ['H', 'M'] {
-        if let Some((number, behind)) = left.split_once(unit) {
-            if !is_number(number) {
-                return false;
-            }
+    let number = |text: &str| text.parse::<i64>().ok().map(i128::from);
+    let mut ns = match days {
+        "" => 0,
+        days => number(days.strip_suffix('D')?)? * 86_400 * SECOND,
+    };
+    let mut left = time.unwrap_or_default();
+    for (unit, seconds) in [('H', 3600), ('M', 60)] {
+        if let Some((count, behind)) = left.split_once(unit) {
+            ns += number(count)? * seconds * SECOND;
             left = behind;
         }
     }
-    let is_seconds = |text: &str| match text.split_once('.') {
-        Some((whole, part)) => is_number(whole) && (part.is_empty() || is_number(part)),
-        None => is_number(text),
-    };
-    days_fit && (left.is_empty() || left.strip_suffix('S').is_some_and(is_seconds))
+    if !left.is_empty() {
+        let (seconds, part) = left.strip_suffix('S').map(|s| s.split_once(['.', ',']).unwrap_or((s, "")))?;
+        let is_part = part.len() <= 9 && part.bytes().all(|b| b.is_ascii_digit());
+        let part: i128 = is_part.then(|| format!("{part:0<9}"))?.parse().ok()?;
+        ns += number(seconds)? * SECOND + if seconds.starts_with('-') { -part } else { part };
+    }
+    i64::try_from(ns.div_euclid(SECOND)).ok()?;
+    Some(if text.starts_with('-') { -ns } else { ns })
 }
 
-/// Checks all settings of a subscription. Patterns are kept as they are: there is nothing that they are matched against.
+/// Checks all settings of a subscription. Patterns are kept as they are, and matched against nothing.
 pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> {
     if let Some(name) = own.keys().find(|name| find(CLIENT_METRICS, name).is_none()) {
         return Err(SubscriptionError::Request(format!("Unknown client metrics configuration: {name}")));
@@ -187,8 +193,12 @@ pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> 
     Ok(())
 }
 
+/// A name and an expression, between which there is the only equals sign but for those at the end.
 fn is_match(item: &str) -> bool {
-    item.split_once('=').is_some_and(|(name, _)| MATCHED.contains(&name.trim()))
+    let parts = item.trim_end_matches('=').split_once('=');
+    parts.is_some_and(|(name, pattern)| {
+        MATCHED.contains(&name.trim()) && !pattern.contains('=') && is_java_pattern(pattern.trim())
+    })
 }
 
 /// Every setting of a group.

@@ -6,7 +6,7 @@ use gracchus_base::limits::{CONFIG_VALUE_BYTES_MAX, CONFIGS_PER_RESOURCE_MAX, FR
 use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
 use gracchus_base::{BrokerId, ErrorCode, TopicName};
 
-use super::{AdminError, atomic, broker_configs};
+use super::{AdminError, Room, atomic, broker_configs, check_batch};
 use crate::config::{
     BrokerConfig, CLIENT_METRICS as CLIENT_METRICS_TABLE, Definition, Kind, Settings, SubscriptionError,
     broker_definition, resolve_topic, topic_definition, validate_client_metrics, validate_group,
@@ -93,14 +93,15 @@ pub fn incremental_alter_configs(
         let values = operations.iter().filter(|op| op.operation != AlterOperation::Delete);
         check_names(operations.iter().map(|op| &op.name), values.map(|op| (&op.name, &op.value)))?;
         if request.target.resource_type == BROKER_LOGGER {
-            return no_logger(request, broker).map_or(Ok(Vec::new()), Err);
+            let nothing = (ConfigResource::Broker(Some(broker.node_id)), Vec::new());
+            return no_logger(request, broker).map_or(Ok(nothing), Err);
         }
         let resource = resource(&request.target, broker)?;
         let mut wanted = image.configs(&resource).to_settings();
         operations.iter().try_for_each(|op| operate(&resource, &mut wanted, op))?;
-        alter(image, broker, &resource, &wanted)
+        alter(image, broker, &resource, &wanted).map(|records| (resource, records))
     };
-    requests.iter().map(decide).collect()
+    bounded(image, requests.iter().map(decide).collect())
 }
 
 /// As [`incremental_alter_configs`], but a resource gets exactly the settings that are given.
@@ -117,9 +118,29 @@ pub fn alter_configs(
         let resource = resource(&request.target, broker)?;
         let value = |value: &Option<String>| value.clone().unwrap_or_default();
         let wanted = request.configs.iter().map(|(name, given)| (name.clone(), value(given))).collect();
-        alter(image, broker, &resource, &wanted)
+        alter(image, broker, &resource, &wanted).map(|records| (resource, records))
     };
-    requests.iter().map(decide).collect()
+    bounded(image, requests.iter().map(decide).collect())
+}
+
+/// What one resource's settings become.
+type Decided = Result<(ConfigResource, Vec<MetadataRecord>), AdminError>;
+
+/// What is decided about all resources of a request, so far as there is room for it: one request makes so many records, or
+/// none at all, as in Kafka; and groups and subscriptions, which need not exist to have settings, have a bound of their own.
+fn bounded(image: &MetadataImage, decided: Vec<Decided>) -> Vec<Result<Vec<MetadataRecord>, AdminError>> {
+    let fits = check_batch(decided.iter().flatten().map(|(_, records)| records.len()).sum());
+    let of = "groups and client metrics with settings";
+    let mut room = Room::new(FREE_CONFIG_RESOURCES_MAX, image.free_resources(), of);
+    let result = |decided: Decided| {
+        let (resource, records) = fits.clone().and(decided)?;
+        let is_free = matches!(resource, ConfigResource::ClientMetrics(_) | ConfigResource::Group(_));
+        if is_free && image.configs(&resource).is_empty() && !records.is_empty() {
+            room.take()?;
+        }
+        Ok(atomic("Alter configs", records))
+    };
+    decided.into_iter().map(result).collect()
 }
 
 /// Levels of logging are not changed while a broker runs: it has no logger of any name.
@@ -128,22 +149,24 @@ fn no_logger(request: &IncrementalAlterConfigs, broker: &BrokerConfig) -> Option
     match name.parse().map(BrokerId) {
         Err(_) => {
             let message = format!("Node id must be an integer, but it is: {name}");
-            return Some(invalid_request(message));
+            return Some(AdminError::invalid_request(message));
         }
         Ok(id) if id != expected => {
             let message = format!("Unexpected node id. Expected {expected}, but received {id}");
-            return Some(invalid_request(message));
+            return Some(AdminError::invalid_request(message));
         }
         Ok(_) => {}
     }
     let op = request.operations.first()?;
     let not_allowed = |what: &str| {
-        invalid_request(format!("{what} operation is not allowed for the BROKER_LOGGER resource"))
+        AdminError::invalid_request(format!("{what} operation is not allowed for the BROKER_LOGGER resource"))
     };
     Some(match op.operation {
         AlterOperation::Append => not_allowed("APPEND"),
         AlterOperation::Subtract => not_allowed("SUBTRACT"),
-        AlterOperation::Unknown(code) => invalid_request(format!("Unknown operations type {code}")),
+        AlterOperation::Unknown(code) => {
+            AdminError::invalid_request(format!("Unknown operations type {code}"))
+        }
         AlterOperation::Set | AlterOperation::Delete => {
             invalid_config(format!("Logger {} does not exist!", op.name))
         }
@@ -159,17 +182,15 @@ fn repeated<'a>(targets: impl Iterator<Item = &'a ConfigTarget>) -> BTreeMap<&'a
     counts
 }
 
-fn invalid_request(message: impl Into<String>) -> AdminError {
-    AdminError::new(ErrorCode::InvalidRequest, message)
-}
-
 fn invalid_config(message: impl Into<String>) -> AdminError {
     AdminError::new(ErrorCode::InvalidConfig, message)
 }
 
 fn check_once(repeated: &BTreeMap<&ConfigTarget, usize>, target: &ConfigTarget) -> Result<(), AdminError> {
     match repeated.get(target) {
-        Some(count) if *count > 1 => Err(invalid_request("Each resource must appear at most once.")),
+        Some(count) if *count > 1 => {
+            Err(AdminError::invalid_request("Each resource must appear at most once."))
+        }
         _ => Ok(()),
     }
 }
@@ -182,21 +203,21 @@ fn check_names<'a>(
     let mut names: Vec<&String> = names.collect();
     names.sort_unstable();
     if names.windows(2).any(|pair| pair[0] == pair[1]) {
-        return Err(invalid_request("Error due to duplicate config keys"));
+        return Err(AdminError::invalid_request("Error due to duplicate config keys"));
     }
     let without_value: Vec<&str> =
         values.filter(|(_, value)| value.is_none()).map(|(name, _)| name.as_str()).collect();
     if without_value.is_empty() {
         return Ok(());
     }
-    Err(invalid_request(format!("Null value not supported for : {}", without_value.join(", "))))
+    Err(AdminError::invalid_request(format!("Null value not supported for : {}", without_value.join(", "))))
 }
 
 /// The resource that a request means. A broker changes its own settings and the default of all.
 fn resource(target: &ConfigTarget, broker: &BrokerConfig) -> Result<ConfigResource, AdminError> {
     let name = target.resource_name.as_str();
     match (target.resource_type, name) {
-        (TOPIC, "") => Err(invalid_request("Default topic resources are not allowed.")),
+        (TOPIC, "") => Err(AdminError::invalid_request("Default topic resources are not allowed.")),
         (TOPIC, name) => TopicName::parse(name).map(ConfigResource::Topic).map_err(|error| {
             AdminError::new(ErrorCode::InvalidTopicException, format!("Topic name is invalid: {error}"))
         }),
@@ -205,17 +226,19 @@ fn resource(target: &ConfigTarget, broker: &BrokerConfig) -> Result<ConfigResour
             Ok(id) if id == broker.node_id => Ok(ConfigResource::Broker(Some(id))),
             Ok(_) => {
                 let expected = broker.node_id;
-                Err(invalid_request(format!(
+                Err(AdminError::invalid_request(format!(
                     "Unexpected broker id, expected {expected}, but received {name}"
                 )))
             }
-            Err(_) => Err(invalid_request(format!("Node id must be an integer, but it is: {name}"))),
+            Err(_) => {
+                Err(AdminError::invalid_request(format!("Node id must be an integer, but it is: {name}")))
+            }
         },
-        (CLIENT_METRICS, "") => Err(invalid_request("Subscription name can't be empty")),
+        (CLIENT_METRICS, "") => Err(AdminError::invalid_request("Subscription name can't be empty")),
         (CLIENT_METRICS, name) => Ok(ConfigResource::ClientMetrics(name.to_owned())),
-        (GROUP, "") => Err(invalid_request("Default group resources are not allowed.")),
+        (GROUP, "") => Err(AdminError::invalid_request("Default group resources are not allowed.")),
         (GROUP, name) => Ok(ConfigResource::Group(name.to_owned())),
-        (other, _) => Err(invalid_request(format!("Unknown resource type {other}"))),
+        (other, _) => Err(AdminError::invalid_request(format!("Unknown resource type {other}"))),
     }
 }
 
@@ -249,7 +272,7 @@ fn operate(resource: &ConfigResource, wanted: &mut Settings, op: &ConfigOperatio
             list.join(",")
         }
         AlterOperation::Unknown(code) => {
-            return Err(invalid_request(format!("Unknown operations type {code}")));
+            return Err(AdminError::invalid_request(format!("Unknown operations type {code}")));
         }
     };
     wanted.insert(op.name.clone(), list);
@@ -323,9 +346,8 @@ fn alter(
         ConfigResource::Broker(id) => {
             broker_configs::check(image, broker, *id, wanted, &set, &removed)?;
         }
-        ConfigResource::ClientMetrics(_) => check_client_metrics(image, resource, wanted)?,
+        ConfigResource::ClientMetrics(_) => check_client_metrics(wanted)?,
         ConfigResource::Group(_) => {
-            check_room(image, resource)?;
             validate_group(wanted).map_err(|error| invalid_config(error.message))?;
         }
     }
@@ -336,26 +358,12 @@ fn alter(
     };
     let set = set.into_iter().map(|(name, value)| record(name, Some(value)));
     let removed = removed.into_iter().map(|name| record(name, None));
-    Ok(atomic("Alter configs", set.chain(removed).collect()))
+    Ok(set.chain(removed).collect())
 }
 
-fn check_client_metrics(
-    image: &MetadataImage,
-    resource: &ConfigResource,
-    wanted: &Settings,
-) -> Result<(), AdminError> {
-    check_room(image, resource)?;
+fn check_client_metrics(wanted: &Settings) -> Result<(), AdminError> {
     validate_client_metrics(wanted).map_err(|error| match error {
-        SubscriptionError::Request(message) => invalid_request(message),
+        SubscriptionError::Request(message) => AdminError::invalid_request(message),
         SubscriptionError::Config(error) => invalid_config(error.message),
     })
-}
-
-/// Groups and subscriptions need not exist to have settings, so that their number has a bound of its own.
-fn check_room(image: &MetadataImage, resource: &ConfigResource) -> Result<(), AdminError> {
-    if !image.configs(resource).is_empty() || image.free_resources() < FREE_CONFIG_RESOURCES_MAX {
-        return Ok(());
-    }
-    let message = format!("{FREE_CONFIG_RESOURCES_MAX} groups and client metrics have settings already.");
-    Err(AdminError::new(ErrorCode::PolicyViolation, message))
 }

@@ -1,9 +1,9 @@
 //! Changing quotas of clients (KIP-546). They are stored and described; nothing enforces them yet.
 
-use gracchus_base::ErrorCode;
+use gracchus_base::limits::QUOTA_ENTITIES_MAX;
 use gracchus_base::metadata_record::{MetadataRecord, QuotaEntity, QuotaValue};
 
-use super::{AdminError, atomic, check_batch, distinct};
+use super::{AdminError, Room, atomic, check_batch, distinct};
 use crate::image::MetadataImage;
 
 /// The types that an entity may have.
@@ -34,17 +34,25 @@ pub fn alter_client_quotas(
     alterations: &[QuotaAlteration],
     is_host: &dyn Fn(&str) -> bool,
 ) -> (Vec<MetadataRecord>, QuotaResults) {
+    let decide = |(alteration, repeated): (&QuotaAlteration, bool)| {
+        if repeated { Err(duplicate(&alteration.entity)) } else { alter(image, alteration, is_host) }
+    };
+    let distinct = distinct(alterations, |alteration| &alteration.entity);
+    let decided: Vec<_> = distinct.into_iter().map(|item| (&item.0.entity, decide(item))).collect();
+    let fits = check_batch(decided.iter().flat_map(|(_, decided)| decided).map(Vec::len).sum());
+    let mut room = Room::new(QUOTA_ENTITIES_MAX, image.quota_entity_count(), "entities with quotas");
     let mut records = Vec::new();
-    let mut results = Vec::new();
-    for (alteration, repeated) in distinct(alterations, |alteration| &alteration.entity) {
-        let decided =
-            if repeated { Err(duplicate(&alteration.entity)) } else { alter(image, alteration, is_host) };
-        results.push((alteration.entity.clone(), decided.map(|of_entity| records.extend(of_entity))));
-    }
-    if let Err(error) = check_batch(&records) {
-        records.clear();
-        results.iter_mut().for_each(|(_, result)| *result = Err(error.clone()));
-    }
+    let mut take = |entity: &QuotaEntity, of_entity: Vec<MetadataRecord>| {
+        if image.quotas_of(entity).is_none() && !of_entity.is_empty() {
+            room.take()?;
+        }
+        records.extend(of_entity);
+        Ok(())
+    };
+    let result = |(entity, decided): (&QuotaEntity, Result<_, _>)| {
+        (entity.clone(), fits.clone().and(decided).and_then(|of_entity| take(entity, of_entity)))
+    };
+    let results = decided.into_iter().map(result).collect();
     (atomic("Client quotas", records), results)
 }
 
@@ -58,12 +66,13 @@ fn alter(
         return Err(duplicate(entity));
     }
     let keys = check_entity(entity, is_host)?;
+    let quotas = image.quotas_of(entity);
     let mut records = Vec::new();
     for (key, value) in &alteration.operations {
         if let Some(value) = value {
             check_value(keys, key, value.get())?;
         }
-        let now = image.quotas_of(entity).and_then(|quotas| quotas.get(key).copied());
+        let now = quotas.and_then(|quotas| quotas.get(key).copied());
         if now != *value {
             let (entity, key) = (entity.clone(), key.clone());
             records.push(MetadataRecord::ClientQuota { entity, key, value: *value });
@@ -96,51 +105,51 @@ fn check_entity(
     is_host: &dyn Fn(&str) -> bool,
 ) -> Result<&'static [(&'static str, Unit)], AdminError> {
     if entity.0.is_empty() {
-        return Err(invalid("Invalid empty client quota entity"));
+        return Err(AdminError::invalid_request("Invalid empty client quota entity"));
     }
     for (entity_type, name) in &entity.0 {
         if ![USER, CLIENT_ID, IP].contains(&entity_type.as_str()) {
-            return Err(invalid(format!("Unhandled client quota entity type: {entity_type}")));
+            return Err(AdminError::invalid_request(format!(
+                "Unhandled client quota entity type: {entity_type}"
+            )));
         }
         if name.as_ref().is_some_and(String::is_empty) {
-            return Err(invalid(format!("Empty {entity_type} not supported")));
+            return Err(AdminError::invalid_request(format!("Empty {entity_type} not supported")));
         }
     }
     match entity.0.get(IP) {
         None => Ok(OF_CLIENTS),
-        Some(_) if entity.0.len() > 1 => Err(invalid(
+        Some(_) if entity.0.len() > 1 => Err(AdminError::invalid_request(
             "Invalid quota entity combination, IP entity shouldnot be combined with User or ClientId",
         )),
-        Some(Some(ip)) if !is_host(ip) => Err(invalid(format!("{ip} is not a valid IP or resolvable host."))),
+        Some(Some(ip)) if !is_host(ip) => {
+            Err(AdminError::invalid_request(format!("{ip} is not a valid IP or resolvable host.")))
+        }
         Some(_) => Ok(OF_ADDRESSES),
     }
 }
 
 fn check_value(keys: &[(&str, Unit)], key: &str, value: f64) -> Result<(), AdminError> {
     let Some((_, unit)) = keys.iter().find(|(name, _)| *name == key) else {
-        return Err(invalid(format!("Invalid configuration key {key}")));
+        return Err(AdminError::invalid_request(format!("Invalid configuration key {key}")));
     };
     if value <= 0.0 {
-        return Err(invalid(format!("Quota {key} must be greater than 0")));
+        return Err(AdminError::invalid_request(format!("Quota {key} must be greater than 0")));
     }
     match unit {
         Unit::Whole(max, name) if value > *max => {
-            Err(invalid(format!("Proposed value for {key} is too large for {name}.")))
+            Err(AdminError::invalid_request(format!("Proposed value for {key} is too large for {name}.")))
         }
         Unit::Whole(..) if (value % 1.0).abs() > FRACTION_MAX => {
-            Err(invalid(format!("{key} cannot be a fractional value.")))
+            Err(AdminError::invalid_request(format!("{key} cannot be a fractional value.")))
         }
         _ => Ok(()),
     }
-}
-
-fn invalid(message: impl Into<String>) -> AdminError {
-    AdminError::new(ErrorCode::InvalidRequest, message)
 }
 
 /// What Kafka says of an entity that stands in a request twice, or a key of it.
 fn duplicate(entity: &QuotaEntity) -> AdminError {
     let names = entity.0.iter().map(|(kind, name)| format!("{kind}={}", name.as_deref().unwrap_or("null")));
     let names = names.collect::<Vec<_>>().join(", ");
-    invalid(format!("Ignoring duplicate entity ClientQuotaEntity(entries={{{names}}})"))
+    AdminError::invalid_request(format!("Ignoring duplicate entity ClientQuotaEntity(entries={{{names}}})"))
 }

@@ -31,6 +31,33 @@ pub const SUPPORTED_FEATURES: &[Feature] = &[
 const ELIGIBLE_LEADERS: &str = "eligible.leader.replicas.version";
 const MIN_ISR: &str = "min.insync.replicas";
 
+/// A feature whose level this broker cannot work with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnsupportedLevel {
+    #[error("feature {name} is at level {level}, of which this version does not know")]
+    Feature { name: String, level: i16 },
+    #[error("feature {} is at level {level}, and this version supports {} to {}", .feature.name, .feature.min, .feature.max)]
+    Level { feature: Feature, level: i16 },
+}
+
+/// Whether this broker can work with every level of a cluster. A broker that could not would lead it by rules that are not
+/// its own.
+///
+/// # Errors
+/// The first, by name, that it cannot work with.
+pub fn check_features(image: &MetadataImage) -> Result<(), UnsupportedLevel> {
+    for (name, level) in image.features() {
+        match SUPPORTED_FEATURES.iter().find(|known| known.name == name) {
+            None => return Err(UnsupportedLevel::Feature { name: name.to_owned(), level }),
+            Some(feature) if !(feature.min..=feature.max).contains(&level) => {
+                return Err(UnsupportedLevel::Level { feature: *feature, level });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
 /// The first change of an empty metadata log, as Kafka writes it. Eligible leader replicas need a cluster-wide
 /// `min.insync.replicas`, so the one from the settings is made that.
 pub fn bootstrap_records(min_insync_replicas: i32) -> Vec<MetadataRecord> {

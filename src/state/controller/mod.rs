@@ -40,7 +40,8 @@ pub use create_topics::{CreateOutcome, CreatedTopic, NewTopic, consumer_offsets_
 pub use delete_topics::{DeleteOutcome, DeleteTopic, delete_topics};
 pub use elect_leader::{Election, elect_leader};
 pub use features::{
-    Feature, FeatureUpdate, SUPPORTED_FEATURES, UpgradeType, bootstrap_records, update_features,
+    Feature, FeatureUpdate, SUPPORTED_FEATURES, UnsupportedLevel, UpgradeType, bootstrap_records,
+    check_features, update_features,
 };
 pub use producer_ids::{ProducerIdBlock, ProducerIdsExhausted, allocate_producer_ids};
 pub use reassign::reassign_partition;
@@ -55,11 +56,18 @@ pub struct AdminError {
 }
 
 impl AdminError {
-    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+    /// With words of its own.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: Some(message.into()) }
     }
 
-    const fn bare(code: ErrorCode) -> Self {
+    /// INVALID_REQUEST, and why.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidRequest, message)
+    }
+
+    /// With the code's own words.
+    pub const fn bare(code: ErrorCode) -> Self {
         Self { code, message: None }
     }
 }
@@ -84,12 +92,36 @@ fn distinct<'a, T, K: Ord>(items: &'a [T], key: impl Fn(&'a T) -> K) -> Vec<(&'a
 }
 
 /// Whether one request may add so many records.
-fn check_batch(records: &[MetadataRecord]) -> Result<(), AdminError> {
-    if records.len() <= CHANGES_PER_REQUEST_MAX {
+fn check_batch(records: usize) -> Result<(), AdminError> {
+    if records <= CHANGES_PER_REQUEST_MAX {
         return Ok(());
     }
     let words = "Unable to perform excessively large batch operation.";
     Err(AdminError::new(ErrorCode::PolicyViolation, words))
+}
+
+/// How many more of something one request may add. What the same request takes away makes no room.
+struct Room {
+    left: usize,
+    max: usize,
+    of: &'static str,
+}
+
+impl Room {
+    /// Where there may be `max` and there are some already; `of` says of what, in the plural.
+    const fn new(max: usize, there: usize, of: &'static str) -> Self {
+        Self { left: max.saturating_sub(there), max, of }
+    }
+
+    /// Takes the place of one that is new.
+    fn take(&mut self) -> Result<(), AdminError> {
+        let Some(left) = self.left.checked_sub(1) else {
+            let message = format!("There are {} {} already.", self.max, self.of);
+            return Err(AdminError::new(ErrorCode::PolicyViolation, message));
+        };
+        self.left = left;
+        Ok(())
+    }
 }
 
 /// What Kafka says of an item that a request holds twice.

@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use gracchus_base::ErrorCode;
-use gracchus_base::limits::SCRAM_BYTES_MAX;
+use gracchus_base::limits::{SCRAM_BYTES_MAX, SCRAM_CREDENTIALS_MAX};
 use gracchus_base::metadata_record::{MetadataRecord, ScramCredential, ScramMechanism};
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256, Sha512};
 
-use super::{AdminError, atomic, check_batch};
+use super::{AdminError, Room, atomic, check_batch};
 use crate::image::MetadataImage;
 
 /// How often a password may be hashed: a client that logs in does it as often.
@@ -42,55 +42,74 @@ pub fn alter_scram_credentials(
     image: &MetadataImage,
     alterations: &[ScramAlteration],
 ) -> (Vec<MetadataRecord>, ScramResults) {
-    let mut decided: Vec<(&str, Result<MetadataRecord, AdminError>)> = Vec::new();
+    let mut checked: Vec<(&ScramAlteration, Result<ScramMechanism, AdminError>)> = Vec::new();
     let mut places = HashMap::new();
     for alteration in alterations {
         let user = alteration.user.as_str();
-        match places.get(user).and_then(|at: &usize| decided.get_mut(*at)) {
+        match places.get(user).and_then(|at: &usize| checked.get_mut(*at)) {
             // The first error of a user is the one that is told.
             Some((_, result)) if result.is_err() => {}
             Some((_, result)) => *result = Err(twice()),
             None => {
-                places.insert(user, decided.len());
-                decided.push((user, decide(image, alteration)));
+                places.insert(user, checked.len());
+                checked.push((alteration, check(image, alteration)));
             }
         }
     }
+    // Before any key is made, which is the most expensive part of it.
+    let fits = check_batch(checked.iter().filter(|(_, result)| result.is_ok()).count());
+    let mut room = Room::new(SCRAM_CREDENTIALS_MAX, image.scram_credential_count(), "SCRAM credentials");
     let mut records = Vec::new();
-    let mut result = |result: Result<_, _>| result.map(|record| records.push(record));
-    let mut results: Vec<_> =
-        decided.into_iter().map(|(user, decided)| (user.to_owned(), result(decided))).collect();
-    if let Err(error) = check_batch(&records) {
-        records.clear();
-        results.iter_mut().for_each(|(_, result)| *result = Err(error.clone()));
-    }
+    let mut take = |alteration: &ScramAlteration, mechanism| {
+        if alteration.upsertion.is_some() && !is_there(image, &alteration.user, mechanism) {
+            room.take()?;
+        }
+        records.push(record(alteration, mechanism));
+        Ok(())
+    };
+    let result = |(alteration, checked): (&ScramAlteration, Result<_, _>)| {
+        let result = fits.clone().and(checked).and_then(|mechanism| take(alteration, mechanism));
+        (alteration.user.clone(), result)
+    };
+    let results = checked.into_iter().map(result).collect();
     (atomic("SCRAM credentials", records), results)
 }
 
-fn decide(image: &MetadataImage, alteration: &ScramAlteration) -> Result<MetadataRecord, AdminError> {
+/// Whether one alteration can be made, of which mechanism.
+fn check(image: &MetadataImage, alteration: &ScramAlteration) -> Result<ScramMechanism, AdminError> {
     if alteration.user.is_empty() {
         return Err(unacceptable("Username must not be empty"));
     }
     let Some(mechanism) = ScramMechanism::from_code(alteration.mechanism) else {
         return Err(AdminError::new(ErrorCode::UnsupportedSaslMechanism, "Unknown SCRAM mechanism"));
     };
-    let user = alteration.user.clone();
-    if let Some(upsertion) = &alteration.upsertion {
-        check(upsertion)?;
-        return Ok(MetadataRecord::ScramCredential {
-            user,
-            mechanism,
-            credential: credential(mechanism, upsertion),
-        });
+    match &alteration.upsertion {
+        Some(upsertion) => check_upsertion(upsertion)?,
+        None if !is_there(image, &alteration.user, mechanism) => {
+            let words = "Attempt to delete a user credential that does not exist";
+            return Err(AdminError::new(ErrorCode::ResourceNotFound, words));
+        }
+        None => {}
     }
-    if !image.scram_credentials_of(&user).any(|(known, _)| known == mechanism) {
-        let words = "Attempt to delete a user credential that does not exist";
-        return Err(AdminError::new(ErrorCode::ResourceNotFound, words));
-    }
-    Ok(MetadataRecord::RemoveScramCredential { user, mechanism })
+    Ok(mechanism)
 }
 
-fn check(upsertion: &ScramUpsertion) -> Result<(), AdminError> {
+fn is_there(image: &MetadataImage, user: &str, mechanism: ScramMechanism) -> bool {
+    image.scram_credentials_of(user).any(|(known, _)| known == mechanism)
+}
+
+fn record(alteration: &ScramAlteration, mechanism: ScramMechanism) -> MetadataRecord {
+    let user = alteration.user.clone();
+    match &alteration.upsertion {
+        Some(upsertion) => {
+            let credential = credential(mechanism, upsertion);
+            MetadataRecord::ScramCredential { user, mechanism, credential }
+        }
+        None => MetadataRecord::RemoveScramCredential { user, mechanism },
+    }
+}
+
+fn check_upsertion(upsertion: &ScramUpsertion) -> Result<(), AdminError> {
     if upsertion.iterations < ITERATIONS_MIN {
         return Err(unacceptable("Too few iterations"));
     }

@@ -192,9 +192,19 @@ impl MetadataImage {
         self.client_quotas.get(entity).map(|quotas| &**quotas)
     }
 
+    /// How many have quotas.
+    pub fn quota_entity_count(&self) -> usize {
+        self.client_quotas.len()
+    }
+
     /// All quotas, by whom they are for.
     pub fn client_quotas(&self) -> impl Iterator<Item = (&QuotaEntity, &Quotas)> {
         self.client_quotas.iter().map(|(entity, quotas)| (entity, &**quotas))
+    }
+
+    /// How many credentials there are.
+    pub fn scram_credential_count(&self) -> usize {
+        self.scram_credentials.len()
     }
 
     /// The credentials of one user.

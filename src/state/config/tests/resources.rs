@@ -47,10 +47,42 @@ fn what_a_group_refuses_has_kafkas_words() {
 #[test]
 fn a_groups_duration_is_days_to_seconds_and_not_negative() {
     let reset = |text: &str| group(&[("share.auto.offset.reset", &format!("by_duration:{text}"))]).is_ok();
-    for text in ["PT1H", "P1D", "P2DT3H4M5.6S", "PT0S", "pt1m", "PT5.S"] {
+    // As Kafka 4.3.1 answers.
+    let fine = [
+        "PT1H",
+        "P1D",
+        "P2DT3H4M5.6S",
+        "PT0S",
+        "pt1m",
+        "PT5.S",
+        "PT5,5S",
+        "PT+5S",
+        "+PT1S",
+        "-PT-1S",
+        "P1DT-1H",
+    ];
+    let long = ["PT1000000000S", "PT9223372036854775807S", "P106751991167300D"];
+    for text in fine.into_iter().chain(long) {
         assert!(reset(text), "{text}");
     }
-    for text in ["", "P", "PT", "P1", "P1DT", "-PT1H", "PT-1H", "PT1M1H", "P1Y", "PT1X", "PT1.2.3S", "1H"] {
+    let wrong = [
+        "",
+        "P",
+        "PT",
+        "P1",
+        "P1DT",
+        "PT1M1H",
+        "P1Y",
+        "PT1X",
+        "PT1.2.3S",
+        "1H",
+        "PT.5S",
+        "--PT1S",
+        "PT1.1234567890S",
+    ];
+    let negative = ["-PT1H", "PT-1H", "PT-0.5S"];
+    let long = ["PT9223372036854775808S", "P106751991167301D"];
+    for text in wrong.into_iter().chain(negative).chain(long) {
         assert!(!reset(text), "{text}");
     }
 }
@@ -71,7 +103,15 @@ fn what_a_subscription_refuses_has_kafkas_words_and_code() {
         config("Invalid value soon for configuration interval.ms: Not a number of type INT")
     );
     assert_eq!(refused("match", "client_id=a,foo=1"), config("Illegal client matching pattern: foo=1"));
-    assert_eq!(refused("match", "client_id"), config("Illegal client matching pattern: client_id"));
+    for pattern in
+        ["client_id", "client_id=", "client_id=(", "client_id=a=b", "client_id= [ ", "client_id=a{x}"]
+    {
+        let shown = pattern.trim();
+        assert_eq!(refused("match", pattern), config(&format!("Illegal client matching pattern: {shown}")));
+    }
+    for pattern in ["client_id=a=", " client_id = a ", "client_id=\\Q[", "client_id=]"] {
+        assert_eq!(validate_client_metrics(&settings(&[("match", pattern)])), Ok(()), "{pattern}");
+    }
     let good =
         settings(&[("interval.ms", "100"), ("metrics", ""), ("match", "client_id=a.*,client_source_port=1")]);
     assert_eq!(validate_client_metrics(&good), Ok(()));

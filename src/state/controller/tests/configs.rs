@@ -1,4 +1,4 @@
-use gracchus_base::limits::FREE_CONFIG_RESOURCES_MAX;
+use gracchus_base::limits::{CHANGES_PER_REQUEST_MAX, FREE_CONFIG_RESOURCES_MAX};
 use gracchus_base::metadata_record::ConfigResource;
 
 use super::super::{
@@ -267,6 +267,55 @@ fn resources_that_need_not_exist_are_bounded_in_number() {
     assert_eq!(refused.0, ErrorCode::PolicyViolation);
     assert!(decide(&cluster, target(16, "new"), &[("interval.ms", Set, Some("200"))]).is_err());
     assert!(decide(&cluster, target(32, "g7"), &session).is_ok(), "one that has settings may change them");
+    let nothing = [("consumer.session.timeout.ms", Delete, None)];
+    assert_eq!(
+        decide(&cluster, target(32, "new"), &nothing),
+        Ok(Vec::new()),
+        "what changes nothing needs no room"
+    );
+}
+
+/// One setting for each of so many groups, in one request.
+fn set_for_groups(count: usize) -> Vec<IncrementalAlterConfigs> {
+    let operations = vec![ConfigOperation {
+        name: "consumer.session.timeout.ms".to_owned(),
+        operation: Set,
+        value: Some("46000".to_owned()),
+    }];
+    let of_group = |n| IncrementalAlterConfigs {
+        target: target(32, &format!("new{n}")),
+        operations: operations.clone(),
+    };
+    (0..count).map(of_group).collect()
+}
+
+#[test]
+fn one_request_does_not_go_over_the_bound_of_resources_that_need_not_exist() {
+    let mut cluster = cluster();
+    let almost = incremental_alter_configs(
+        cluster.image(),
+        &cluster.broker,
+        &set_for_groups(FREE_CONFIG_RESOURCES_MAX - 1),
+    );
+    almost.into_iter().for_each(|records| cluster.commit(records.unwrap()));
+    let mut two = set_for_groups(2);
+    two.iter_mut().for_each(|request| request.target.resource_name.push_str("more"));
+    let results = incremental_alter_configs(cluster.image(), &cluster.broker, &two);
+    let codes: Vec<_> = results.into_iter().map(|result| result.map_err(|error| error.code)).collect();
+    assert!(codes[0].is_ok());
+    assert_eq!(codes[1], Err(ErrorCode::PolicyViolation));
+}
+
+#[test]
+fn more_settings_than_one_request_may_change_are_refused_all() {
+    let cluster = cluster();
+    let requests = set_for_groups(CHANGES_PER_REQUEST_MAX + 1);
+    let results = incremental_alter_configs(cluster.image(), &cluster.broker, &requests);
+    assert_eq!(results.len(), requests.len());
+    for result in results {
+        let message = "Unable to perform excessively large batch operation.".to_owned();
+        assert_eq!(refused(result), (ErrorCode::PolicyViolation, message));
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-use gracchus_base::limits::CHANGES_PER_REQUEST_MAX;
+use gracchus_base::limits::{CHANGES_PER_REQUEST_MAX, QUOTA_ENTITIES_MAX};
 use gracchus_base::metadata_record::{QuotaEntity, QuotaValue};
 
 use super::super::{QuotaAlteration, alter_client_quotas};
@@ -81,4 +81,18 @@ fn more_changes_than_one_request_may_make_are_refused_all() {
     assert_eq!((codes.len(), cluster.image().client_quotas().count()), (CHANGES_PER_REQUEST_MAX + 1, 0));
     let codes = alter(&mut cluster, &many(CHANGES_PER_REQUEST_MAX));
     assert!(codes.iter().all(|code| code.is_ok()));
+}
+
+#[test]
+fn who_has_quotas_is_bounded_in_number_over_all_requests() {
+    let mut cluster = Cluster::new(1, 0);
+    let rate = |n: usize, rate| set(&user(&n.to_string()), &[("producer_byte_rate", rate)]);
+    let all_but_one: Vec<_> = (1..QUOTA_ENTITIES_MAX).map(|n| rate(n, Some(1.0))).collect();
+    assert!(alter(&mut cluster, &all_but_one).iter().all(|code| code.is_ok()));
+    let codes = alter(&mut cluster, &[rate(0, None), rate(1_000_000, Some(1.0)), rate(2_000_000, Some(1.0))]);
+    assert_eq!(codes, [ErrorCode::None, ErrorCode::None, ErrorCode::PolicyViolation]);
+    assert_eq!(cluster.image().quota_entity_count(), QUOTA_ENTITIES_MAX);
+    let codes = alter(&mut cluster, &[rate(1, Some(2.0)), rate(2, None)]);
+    assert_eq!(codes, [ErrorCode::None; 2], "who has quotas may change them");
+    assert_eq!(alter(&mut cluster, &[rate(2_000_000, Some(1.0))]), [ErrorCode::None], "and make room");
 }

@@ -1,4 +1,4 @@
-use gracchus_base::limits::{CHANGES_PER_REQUEST_MAX, SCRAM_BYTES_MAX};
+use gracchus_base::limits::{CHANGES_PER_REQUEST_MAX, SCRAM_BYTES_MAX, SCRAM_CREDENTIALS_MAX};
 use gracchus_base::metadata_record::ScramMechanism;
 
 use super::super::{ScramAlteration, ScramUpsertion, alter_scram_credentials};
@@ -100,4 +100,17 @@ fn what_is_kept_of_one_user_and_changed_at_once_is_bounded() {
     let codes = alter(&mut cluster, &many);
     assert!(codes.iter().all(|code| *code == ErrorCode::PolicyViolation));
     assert_eq!(cluster.image().scram_users().count(), 0);
+}
+
+#[test]
+fn credentials_are_bounded_in_number_over_all_requests() {
+    let mut cluster = Cluster::new(1, 0);
+    let all_but_one: Vec<_> = (1..SCRAM_CREDENTIALS_MAX).map(|n| upsert(&n.to_string(), 1, 4096)).collect();
+    assert!(alter(&mut cluster, &all_but_one).iter().all(|code| code.is_ok()));
+    let codes = alter(&mut cluster, &[upsert("1", 2, 4096), upsert("new", 1, 4096), upsert("2", 2, 4096)]);
+    assert_eq!(codes, [ErrorCode::None, ErrorCode::PolicyViolation, ErrorCode::PolicyViolation]);
+    assert_eq!(cluster.image().scram_credential_count(), SCRAM_CREDENTIALS_MAX);
+    let codes = alter(&mut cluster, &[delete("3", 1), upsert("1", 2, 8192)]);
+    assert_eq!(codes, [ErrorCode::None; 2], "one that is there may be changed");
+    assert_eq!(alter(&mut cluster, &[upsert("new", 1, 4096)]), [ErrorCode::None], "and make room");
 }

@@ -60,6 +60,17 @@ pub enum MetadataRecordError {
     Resource { resource_type: i8, name: String },
 }
 
+impl MetadataRecordError {
+    /// Whether the record may be right, but is of a kind that came after this version; otherwise its bytes are wrong.
+    pub const fn is_unknown_kind(&self) -> bool {
+        match self {
+            Self::FrameVersion(_) | Self::Type(_) | Self::Version { .. } | Self::Mechanism(_) => true,
+            Self::Resource { resource_type, .. } => *resource_type != read::RESOURCE_BROKER,
+            Self::Field { .. } | Self::Frame(_) | Self::TopicName(_) => false,
+        }
+    }
+}
+
 /// Reads a record's value.
 ///
 /// # Errors
