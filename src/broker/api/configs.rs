@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
 use gracchus_base::BrokerId;
+use gracchus_base::metadata_record::{ConfigResource, MetadataRecord};
 use gracchus_state::config::{self, BrokerConfig, ConfigEntry, Settings};
 use gracchus_state::controller::AdminError;
 use gracchus_state::image::MetadataImage;
