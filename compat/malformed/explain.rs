@@ -68,6 +68,7 @@ const KNOWN: &[Known] = &[
         "transaction_states: TRANSACTIONAL",
         NONE_MADE,
     ),
+    of(ListTransactions, RANDOM, "no error", "INVALID_REGULAR_EXPRESSION", BRACE),
     of(
         FindCoordinator,
         "key type 1",
@@ -91,6 +92,7 @@ const KNOWN: &[Known] = &[
 ];
 
 const NONE_MADE: &str = "Kafka's coordinator has no topic of transactions yet; ours knows of none";
+const BRACE: &str = "to RE2/J a brace that begins no repetition is a letter";
 const SIZE_KAFKA: &str = "NONE; responses.partitions: UNKNOWN_SERVER_ERROR";
 const SIZE: &str = "Kafka fails inside on a negative size once there is something to read; to ours it is 0";
 const SESSION: &str = "Kafka fails inside on a session id far below 0; ours does not know such a session";

@@ -48,7 +48,6 @@ mod offset_delete;
 mod offset_fetch;
 mod offset_for_leader_epoch;
 mod produce;
-mod re2_pattern;
 mod sasl_authenticate;
 mod sasl_handshake;
 mod sync_group;
