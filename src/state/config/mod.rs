@@ -9,7 +9,6 @@ mod broker_table;
 mod definition;
 mod describe;
 mod idle;
-mod java_pattern;
 mod known;
 mod listener;
 mod not_served;

@@ -4,7 +4,6 @@
 
 use super::definition::{Check, Definition};
 use super::describe::{ConfigEntry, ConfigSource, ConfigSynonym};
-use super::java_pattern::is_java_pattern;
 use super::value::Value;
 use super::{ConfigError, Settings};
 
@@ -167,7 +166,7 @@ fn duration_ns(text: &str) -> Option<i128> {
     Some(if text.starts_with('-') { -ns } else { ns })
 }
 
-/// Checks all settings of a subscription. Patterns are kept as they are, and matched against nothing.
+/// Checks all settings of a subscription. Patterns are kept as they are: there is nothing that they are matched against.
 pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> {
     if let Some(name) = own.keys().find(|name| find(CLIENT_METRICS, name).is_none()) {
         return Err(SubscriptionError::Request(format!("Unknown client metrics configuration: {name}")));
@@ -193,12 +192,8 @@ pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> 
     Ok(())
 }
 
-/// A name and an expression, between which there is the only equals sign but for those at the end.
 fn is_match(item: &str) -> bool {
-    let parts = item.trim_end_matches('=').split_once('=');
-    parts.is_some_and(|(name, pattern)| {
-        MATCHED.contains(&name.trim()) && !pattern.contains('=') && is_java_pattern(pattern.trim())
-    })
+    item.split_once('=').is_some_and(|(name, _)| MATCHED.contains(&name.trim()))
 }
 
 /// Every setting of a group.
