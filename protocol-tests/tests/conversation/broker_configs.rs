@@ -19,7 +19,6 @@ const SET: i8 = 0;
 const DELETE: i8 = 1;
 
 const MESSAGE_TOO_LARGE: i16 = 10;
-const INVALID_CONFIG: i16 = 40;
 const INVALID_REQUEST: i16 = 42;
 
 async fn set(client: &mut Client, resource: (i8, &str), name: &str, value: Option<&str>) {
@@ -102,22 +101,6 @@ async fn producers_expire_by_a_new_setting_without_a_restart() {
     broker.until_memory(|memory| memory.producer_ids.held == 1).await;
     set(&mut client, (BROKER, "1"), "producer.id.expiration.ms", Some("1")).await;
     broker.until_memory(|memory| memory.producer_ids.held == 0).await;
-}
-
-#[tokio::test]
-async fn expressions_of_a_subscription_are_those_of_java() {
-    let (_broker, mut client) = start().await;
-    let name = unique("matching");
-    let metrics = (CLIENT_METRICS, name.as_str());
-    for expression in ["client_id=(", "client_id=a{", "client_id=a=b", "client_id=", "client_id=(?P<n>a)"] {
-        let operations = [("match", SET, Some(expression))];
-        let words = format!("Illegal client matching pattern: {expression}");
-        assert_eq!(alter(&mut client, 1, metrics, &operations).await, (INVALID_CONFIG, words));
-    }
-    for expression in ["client_id=a=", "client_id=a++", "client_id=(?<n>a)\\k<n>", "client_id=[a&&[^b]]"] {
-        set(&mut client, metrics, "match", Some(expression)).await;
-    }
-    set(&mut client, metrics, "match", None).await;
 }
 
 #[tokio::test]

@@ -66,11 +66,6 @@ async fn a_pattern_of_ids_that_is_no_expression_is_refused() {
     for (pattern, error) in [
         ("x.*", 0),
         ("", 0),
-        ("a{", 0),
-        ("a{,2}", 0),
-        ("[[a]", 0),
-        ("{*", INVALID_REGULAR_EXPRESSION),
-        ("a**", INVALID_REGULAR_EXPRESSION),
         ("[", INVALID_REGULAR_EXPRESSION),
         ("(", INVALID_REGULAR_EXPRESSION),
         ("(?=a)", INVALID_REGULAR_EXPRESSION),
