@@ -75,7 +75,9 @@ mod tests {
     use super::*;
 
     /// What a resolver that hangs has been asked, and what ends its hanging.
-    static HANGING: Mutex<Option<(Sender<String>, Arc<Mutex<Receiver<()>>>)>> = Mutex::new(None);
+    static HANGING: Mutex<Option<Hanging>> = Mutex::new(None);
+
+    type Hanging = (Sender<String>, Arc<Mutex<Receiver<()>>>);
 
     fn hang(name: &str) -> bool {
         let (asked, end) = HANGING.lock().unwrap().clone().unwrap();

@@ -192,8 +192,10 @@ pub fn validate_client_metrics(own: &Settings) -> Result<(), SubscriptionError> 
     Ok(())
 }
 
+/// A name and an expression, between which there is the only equals sign but for those at the end.
 fn is_match(item: &str) -> bool {
-    item.split_once('=').is_some_and(|(name, _)| MATCHED.contains(&name.trim()))
+    let parts = item.trim_end_matches('=').split_once('=');
+    parts.is_some_and(|(name, pattern)| MATCHED.contains(&name.trim()) && !pattern.contains('='))
 }
 
 /// Every setting of a group.

@@ -103,7 +103,10 @@ fn what_a_subscription_refuses_has_kafkas_words_and_code() {
         config("Invalid value soon for configuration interval.ms: Not a number of type INT")
     );
     assert_eq!(refused("match", "client_id=a,foo=1"), config("Illegal client matching pattern: foo=1"));
-    assert_eq!(refused("match", "client_id"), config("Illegal client matching pattern: client_id"));
+    for pattern in ["client_id", "client_id=", "client_id=a=b"] {
+        assert_eq!(refused("match", pattern), config(&format!("Illegal client matching pattern: {pattern}")));
+    }
+    assert_eq!(validate_client_metrics(&settings(&[("match", " client_id = a =")])), Ok(()));
     let good =
         settings(&[("interval.ms", "100"), ("metrics", ""), ("match", "client_id=a.*,client_source_port=1")]);
     assert_eq!(validate_client_metrics(&good), Ok(()));

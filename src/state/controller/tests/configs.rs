@@ -297,7 +297,7 @@ fn one_request_does_not_go_over_the_bound_of_resources_that_need_not_exist() {
         &cluster.broker,
         &set_for_groups(FREE_CONFIG_RESOURCES_MAX - 1),
     );
-    almost.into_iter().for_each(|records| drop(cluster.commit(records.unwrap())));
+    almost.into_iter().for_each(|records| cluster.commit(records.unwrap()));
     let mut two = set_for_groups(2);
     two.iter_mut().for_each(|request| request.target.resource_name.push_str("more"));
     let results = incremental_alter_configs(cluster.image(), &cluster.broker, &two);
