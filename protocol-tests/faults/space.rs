@@ -335,7 +335,7 @@ async fn turns_read_only() -> Result<Done, String> {
     Ok(done)
 }
 
-/// Commits an offset; answers the error.
+/// Commits an offset, once its coordinator is loaded; answers the error.
 async fn commit(client: &mut Client, offset: i64) -> i16 {
     let group = || StrBytes::from_static_str("reader");
     client.call(3, FindCoordinatorRequest::default().with_key(group())).await;
@@ -344,5 +344,13 @@ async fn commit(client: &mut Client, offset: i64) -> i16 {
         .with_name(topic_name("full"))
         .with_partitions(vec![partition]);
     let request = OffsetCommitRequest::default().with_group_id(GroupId(group())).with_topics(vec![topic]);
-    client.call(8, request).await.topics[0].partitions[0].error_code
+    let deadline = Instant::now() + PATIENCE;
+    let mut tries = tokio::time::interval(LOOK);
+    loop {
+        tries.tick().await;
+        let error = client.call(8, request.clone()).await.topics[0].partitions[0].error_code;
+        if error != ErrorCode::CoordinatorLoadInProgress.code() || Instant::now() > deadline {
+            return error;
+        }
+    }
 }
