@@ -60,15 +60,8 @@ func take(ctx context.Context, client *kgo.Client, count int) (taken []*kgo.Reco
 
 // texts takes as many records as are expected and compares their values.
 func texts(ctx context.Context, client *kgo.Client, expected ...string) error {
-	records, err := take(ctx, client, len(expected))
-	if err != nil {
-		return err
-	}
-	found := make([]string, 0, len(records))
-	for _, record := range records {
-		found = append(found, string(record.Value))
-	}
-	return Equal(found, expected)
+	taken, err := take(ctx, client, len(expected))
+	return Texts(taken, err, func(one *kgo.Record) []byte { return one.Value }, expected)
 }
 
 func from(name string, offset int64) *kgo.Client {

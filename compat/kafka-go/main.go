@@ -67,15 +67,8 @@ func take(ctx context.Context, reader *kafka.Reader, count int) (taken []kafka.M
 
 // texts takes as many messages as are expected and compares their values.
 func texts(ctx context.Context, reader *kafka.Reader, expected ...string) error {
-	messages, err := take(ctx, reader, len(expected))
-	if err != nil {
-		return err
-	}
-	found := make([]string, 0, len(messages))
-	for _, message := range messages {
-		found = append(found, string(message.Value))
-	}
-	return Equal(found, expected)
+	taken, err := take(ctx, reader, len(expected))
+	return Texts(taken, err, func(one kafka.Message) []byte { return one.Value }, expected)
 }
 
 // reading gives a reader of one partition, or of a group, to what is to be done with it.

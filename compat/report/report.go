@@ -78,6 +78,18 @@ func Equal(found, expected any) error {
 	return fmt.Errorf("found %.120s, expected %.120s", fmt.Sprint(found), fmt.Sprint(expected))
 }
 
+// Texts is an error unless so many messages were taken and their values are these.
+func Texts[Message any](taken []Message, err error, value func(Message) []byte, expected []string) error {
+	if err != nil {
+		return err
+	}
+	found := make([]string, 0, len(taken))
+	for _, message := range taken {
+		found = append(found, string(value(message)))
+	}
+	return Equal(found, expected)
+}
+
 // Soon waits for what a broker may show a moment after it said so, such as a change of a setting.
 func Soon(ctx context.Context, holds func() (bool, error)) error {
 	for {

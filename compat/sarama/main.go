@@ -93,15 +93,8 @@ func take(ctx context.Context, from <-chan *sarama.ConsumerMessage, count int) (
 
 // texts takes as many messages as are expected and compares their values.
 func texts(ctx context.Context, from <-chan *sarama.ConsumerMessage, expected ...string) error {
-	messages, err := take(ctx, from, len(expected))
-	if err != nil {
-		return err
-	}
-	found := make([]string, 0, len(messages))
-	for _, message := range messages {
-		found = append(found, string(message.Value))
-	}
-	return Equal(found, expected)
+	taken, err := take(ctx, from, len(expected))
+	return Texts(taken, err, func(one *sarama.ConsumerMessage) []byte { return one.Value }, expected)
 }
 
 // reading gives one partition from an offset on to what is to be done with it.
